@@ -1,0 +1,130 @@
+"""The whole description of a plant: one YAML file, or several joined by `include`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from config.base import Described, Id, Name
+from config.devices import AddressedTag, Device
+from config.quantities import M3PerDay, Ratio, Seconds
+from config.sites import Main, Meter, Reservoir, Site, Works, Zone
+
+
+class ProductionDay(Described):
+    """From which local hour a production day runs, from a date on."""
+
+    start: dt.time = Field(default=dt.time(0, 0), description="local time at which the day begins")
+    valid_from: dt.date = Field(default=dt.date(1970, 1, 1))
+
+
+class PlantHeader(Described):
+    id: Id
+    name: Name
+    city: Id | None = Field(
+        default=None,
+        description="the destination that counts as the city's own; other destinations are others",
+    )
+    time_zone: str = Field(default="Africa/Algiers", description="IANA name")
+    production_day: list[ProductionDay] = Field(default_factory=lambda: [ProductionDay()])
+    late_data_window_s: Seconds = Field(
+        default=6 * 3600.0,
+        alias="late_data_window",
+        description="how long after its end a day stays provisional",
+    )
+
+
+class Capacity(Described):
+    """What a site can or should produce, of one kind, while it is in force."""
+
+    site: Id
+    kind: Literal["design", "contractual", "declared_available", "target"]
+    m3_per_day: M3PerDay = Field(alias="volume")
+    valid_from: dt.date
+    valid_to: dt.date | None = Field(default=None, description="last day in force")
+    source: str | None = None
+
+
+class Peak(Described):
+    """A period of higher demand: dated, or by a rule."""
+
+    id: Id
+    name: Name
+    rule: Literal["ramadan", "aid_el_fitr", "aid_el_adha", "mawlid", "summer"] | None = None
+    start: dt.date | None = None
+    end: dt.date | None = None
+    shift_days: int = Field(
+        default=0, ge=-2, le=2, description="for Hijri rules: the sighting's shift"
+    )
+    demand_factor: float = Field(default=1.0, gt=0, le=5)
+
+
+class Retention(Described):
+    """How long each resolution is kept; none is for ever."""
+
+    raw_s: Seconds | None = Field(default=None, alias="raw")
+    minute_s: Seconds | None = Field(default=None, alias="minute")
+    hour_s: Seconds | None = Field(default=None, alias="hour")
+    drop_oldest_raw_when_full: bool = Field(
+        default=False, description="may the oldest raw days be dropped when the disk is nearly full"
+    )
+    disk_warning_ratio: Ratio = Field(
+        default=0.15, alias="disk_warning", description="announce when less of the disk is free"
+    )
+    disk_critical_ratio: Ratio = Field(
+        default=0.05, alias="disk_critical", description="act when less of the disk is free"
+    )
+
+
+class Store(Described):
+    data: str = Field(default="data", description="folder of journal, history and records")
+    retention: Retention = Retention()
+
+
+class Server(Described):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535, description="0: any free one")
+    auth: Literal["off", "keys"] = Field(
+        default="keys", description="`off` is refused on any address but loopback"
+    )
+    live_tick_s: Seconds = Field(
+        default=1.0, alias="live_tick", gt=0, description="how often the live stream sends"
+    )
+
+
+class Plant(Described):
+    """The root of the description."""
+
+    plant: PlantHeader
+    include: list[str] = Field(
+        default_factory=list[str],
+        description="files whose lists are joined to these, relative to this file",
+    )
+    server: Server = Server()
+    store: Store = Store()
+    sites: list[Site] = Field(min_length=1)
+    zones: list[Zone] = Field(default_factory=list[Zone])
+    devices: list[Device] = Field(min_length=1)
+    meters: list[Meter] = Field(default_factory=list[Meter])
+    reservoirs: list[Reservoir] = Field(default_factory=list[Reservoir])
+    mains: list[Main] = Field(default_factory=list[Main])
+    works: list[Works] = Field(default_factory=list[Works])
+    capacities: list[Capacity] = Field(default_factory=list[Capacity])
+    peaks: list[Peak] = Field(default_factory=list[Peak])
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.plant.time_zone)
+
+    @cached_property
+    def tags(self) -> dict[str, AddressedTag]:
+        """Every tag by its id, in the order described."""
+        return {tag.id: tag for device in self.devices for tag in device.tags}
+
+    @cached_property
+    def device_of_tag(self) -> dict[str, Device]:
+        return {tag.id: device for device in self.devices for tag in device.tags}
