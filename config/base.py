@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 
 class Described(BaseModel):
     """A part of the description: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
 
 
 Id = Annotated[
@@ -31,8 +34,31 @@ class Texts(Described):
     ar: str
 
 
-Name = str | Texts
+def _form_of(given: Any) -> str:
+    return "texts" if isinstance(given, dict | Texts) else "text"
+
+
+Name = Annotated[
+    Annotated[str, Tag("text")] | Annotated[Texts, Tag("texts")], Discriminator(_form_of)
+]
 """A proper name that is the same everywhere, or a text in three languages."""
+
+
+def _written(given: Any) -> Any:
+    """Refuses numbers, which pydantic would take for seconds since 1970."""
+    if isinstance(given, int | float):
+        raise ValueError(
+            f"'{given}' is no date or time; write 2022-03-01, 06:00, 2022-03-01T06:00+01:00"
+        )
+    return given
+
+
+Date = Annotated[dt.date, BeforeValidator(_written, json_schema_input_type=dt.date)]
+"""``2022-03-01``"""
+Time = Annotated[dt.time, BeforeValidator(_written, json_schema_input_type=dt.time)]
+"""``06:00``"""
+Instant = Annotated[dt.datetime, BeforeValidator(_written, json_schema_input_type=dt.datetime)]
+"""``2022-03-01T06:00+01:00``"""
 
 
 def text(name: Name, language: str = "en") -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from config.base import Described, Id, Name
+from config.base import Date, Described, Id, Name, Time
 from config.devices import AddressedTag, Device
 from config.quantities import M3PerDay, Ratio, Seconds
 from config.sites import Main, Meter, Reservoir, Site, Works, Zone
@@ -18,8 +18,8 @@ from config.sites import Main, Meter, Reservoir, Site, Works, Zone
 class ProductionDay(Described):
     """From which local hour a production day runs, from a date on."""
 
-    start: dt.time = Field(default=dt.time(0, 0), description="local time at which the day begins")
-    valid_from: dt.date = Field(default=dt.date(1970, 1, 1))
+    start: Time = Field(default=dt.time(0, 0), description="local time at which the day begins")
+    valid_from: Date = Field(default=dt.date(1970, 1, 1))
 
 
 class PlantHeader(Described):
@@ -44,8 +44,8 @@ class Capacity(Described):
     site: Id
     kind: Literal["design", "contractual", "declared_available", "target"]
     m3_per_day: M3PerDay = Field(alias="volume")
-    valid_from: dt.date
-    valid_to: dt.date | None = Field(default=None, description="last day in force")
+    valid_from: Date
+    valid_to: Date | None = Field(default=None, description="last day in force")
     source: str | None = None
 
 
@@ -55,8 +55,8 @@ class Peak(Described):
     id: Id
     name: Name
     rule: Literal["ramadan", "aid_el_fitr", "aid_el_adha", "mawlid", "summer"] | None = None
-    start: dt.date | None = None
-    end: dt.date | None = None
+    start: Date | None = None
+    end: Date | None = None
     shift_days: int = Field(
         default=0, ge=-2, le=2, description="for Hijri rules: the sighting's shift"
     )

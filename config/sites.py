@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.base import Described, Id, Name
+from config.base import Date, Described, Id, Instant, Name
 from config.quantities import FlowM3PerH, Metres, Ratio, VolumeM3
 
 
@@ -29,7 +29,7 @@ class Site(Described):
         "water_tower",
         "pumping_station",
     ]
-    in_service_from: dt.date = Field(
+    in_service_from: Date = Field(
         dt.date(1970, 1, 1), description="no target or meter may be older"
     )
     position: Position | None = None
@@ -43,8 +43,8 @@ class Installation(Described):
     """One physical meter at a measuring point, from a date to a date."""
 
     serial: str | None = None
-    fitted: dt.datetime | None = Field(default=None, description="with offset; none: since ever")
-    removed: dt.datetime | None = Field(default=None, description="with offset; none: still there")
+    fitted: Instant | None = Field(default=None, description="with offset; none: since ever")
+    removed: Instant | None = Field(default=None, description="with offset; none: still there")
     reading_at_fitting: float | None = Field(default=None, description="register when fitted, m³")
     reading_at_removal: float | None = Field(default=None, description="register when removed, m³")
     factor: float = Field(
@@ -160,8 +160,8 @@ class Works(Described):
     capacity_offline_m3: VolumeM3 | None = Field(
         default=None, alias="capacity_offline", description="default: that of the compartments"
     )
-    start: dt.date
-    end: dt.date | None = Field(
+    start: Date
+    end: Date | None = Field(
         default=None, description="last day out of service; none: not known yet"
     )
     status: Literal["planned", "running", "done", "cancelled"] = "planned"
