@@ -1,0 +1,75 @@
+"""What the door needs of the house: its ports, handed in once by the assembly."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+from config.plant import Plant
+from storage.last_values import LastValues
+from storage.records import Records
+from storage.series import SeriesReader, StoreCondition
+from water.device import DeviceStatus
+from water.now import ProductionNow, ReservoirNow
+from water.output import DailyOutput
+
+
+class Accounts(Protocol):
+    """Daily outputs, the running day included."""
+
+    async def day_rows(
+        self, first: dt.date, last: dt.date, as_of_ns: int | None = None
+    ) -> Sequence[DailyOutput]: ...
+
+
+class LiveFigures(Protocol):
+    """Figures of the present instant."""
+
+    def production(self) -> Sequence[ProductionNow]: ...
+
+    def reservoirs(self) -> Sequence[ReservoirNow]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A calendar job as people see it."""
+
+    id: str
+    next_run_ns: int | None
+    last_run_ns: int | None
+    outcome: str | None
+    detail: str
+    missed: int
+    running: bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything the routes read.
+
+    auth : ``off`` answers everybody; ``keys`` wants a key for all but health
+    not_ready : sentences about what is not ready, empty when all is
+    clock : ns UTC
+    """
+
+    plant: Plant
+    numbers: Mapping[str, int]
+    reader: SeriesReader
+    last: LastValues
+    records: Records
+    accounts: Accounts
+    figures: LiveFigures
+    devices: Callable[[], Sequence[DeviceStatus]]
+    jobs: Callable[[], Sequence[JobState]]
+    condition: Callable[[], StoreCondition]
+    not_ready: Callable[[], Sequence[str]]
+    auth: Literal["off", "keys"]
+    clock: Callable[[], int]
+    version: str
+
+    @cached_property
+    def tag_of_number(self) -> dict[int, str]:
+        return {number: tag for tag, number in self.numbers.items()}

@@ -1,0 +1,5 @@
+"""python -m foggara"""
+
+from foggara.cli.main import app
+
+app()
