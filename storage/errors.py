@@ -4,7 +4,8 @@ StorageError
 ├── Unavailable      not now: keep it and try again after ``retry_s``
 ├── Rejected         never: ``rows`` of the batch were refused, the others were taken
 ├── DiskFull         the disk refuses; nothing of the batch was taken
-└── Corrupt          a file is damaged; ``path`` names it
+├── Corrupt          a file is damaged; ``path`` names it
+└── BadRecord        a record that cannot be; ``field`` says which part of it
 """
 
 from __future__ import annotations
@@ -38,3 +39,10 @@ class Corrupt(StorageError):
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}")
         self.path = path
+
+
+class BadRecord(StorageError, ValueError):
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        self.why = why

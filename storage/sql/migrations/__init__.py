@@ -1,0 +1,1 @@
+"""The history of the records' tables, run when the records are opened (Alembic)."""
