@@ -12,6 +12,7 @@ from config.plant import Plant
 from storage.last_values import LastValues
 from storage.records import Records
 from storage.series import SeriesReader, StoreCondition
+from water.day import Day
 from water.device import DeviceStatus
 from water.now import ProductionNow, ReservoirNow
 from water.output import DailyOutput
@@ -23,6 +24,12 @@ class Accounts(Protocol):
     async def day_rows(
         self, first: dt.date, last: dt.date, as_of_ns: int | None = None
     ) -> Sequence[DailyOutput]: ...
+
+    async def curve(
+        self, site: str, date: dt.date | None = None
+    ) -> tuple[Day, Sequence[tuple[int, float | None]]]:
+        """A day (the running one) and its accumulated produced m³ at rising times."""
+        ...
 
 
 class LiveFigures(Protocol):

@@ -38,7 +38,7 @@ class Problem(BaseModel):
 
 class Health(Answer):
     status: Literal["live", "ready", "not ready"] = Field(examples=["ready"])
-    not_ready: list[str] = Field([], examples=[[]])
+    not_ready: list[str] = Field(default=[], examples=[[]])
 
 
 class Position(Answer):
@@ -325,8 +325,8 @@ class TargetIn(BaseModel):
         ge=0, le=1e8, allow_inf_nan=False, examples=[350000.0], description="m³/d"
     )
     valid_from: dt.date = Field(examples=["2022-03-01"])
-    valid_to: dt.date | None = Field(None, examples=[None], description="last day in force")
-    source: str | None = Field(None, max_length=500, examples=["announced December 2021"])
+    valid_to: dt.date | None = Field(default=None, examples=[None], description="last day in force")
+    source: str | None = Field(default=None, max_length=500, examples=["announced December 2021"])
 
 
 class TargetsIn(BaseModel):
@@ -335,7 +335,7 @@ class TargetsIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rows: list[TargetIn] = Field(max_length=1000)
-    comment: str = Field("", max_length=1000, examples=["new contract"])
+    comment: str = Field(default="", max_length=1000, examples=["new contract"])
 
 
 class Target(Answer):

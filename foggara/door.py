@@ -29,6 +29,14 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.opened = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.opened.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """The house handles signals itself, in one place."""
@@ -62,8 +70,7 @@ class Door:
     async def opened(self, timeout_s: float = 30.0) -> None:
         """Returns once requests are answered. Raises: TimeoutError."""
         async with asyncio.timeout(timeout_s):
-            while not self._server.started:
-                await asyncio.sleep(0.01)
+            await self._server.opened.wait()
 
     def stop(self) -> None:
         self._server.should_exit = True
