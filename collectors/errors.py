@@ -6,7 +6,8 @@ CollectorError            ``device`` and ``cause``; all of them are told to the 
 │   ├── ConnectionLost    the other side closed it
 │   ├── NoAnswer          nothing came within the timeout
 │   └── Malformed         what came could not be understood
-└── Refused               the device answered, and refused: ``code``; the connection is good
+├── Refused               the device answered, and refused: ``code``; the connection is good
+└── Misfit                a sound answer that is not of the size asked for; the connection is good
 """
 
 from __future__ import annotations
@@ -64,3 +65,9 @@ class Refused(CollectorError):
     def __init__(self, device: str, what: str, code: int, meaning: str) -> None:
         super().__init__(device, f"{what} refused: {code} ({meaning})")
         self.code = code
+
+
+class Misfit(CollectorError):
+    """A sound answer that is not of the size asked for."""
+
+    reason = Reason.MALFORMED
