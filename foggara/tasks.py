@@ -44,6 +44,19 @@ class Tasks:
         if task is None:
             return
         task.cancel()
+        await self._ended(name, task, timeout_s)
+
+    async def ended(self, name: str, timeout_s: float) -> None:
+        """Wait for a task that ends by itself; one that does not in time is cancelled."""
+        task = self._tasks.pop(name, None)
+        if task is None:
+            return
+        await asyncio.wait({task}, timeout=timeout_s)
+        task.cancel()
+        await self._ended(name, task, timeout_s)
+
+    @staticmethod
+    async def _ended(name: str, task: asyncio.Task[Any], timeout_s: float) -> None:
         _, pending = await asyncio.wait({task}, timeout=timeout_s)
         if pending:
             log.error("a task did not end in time", task=name, timeout_s=timeout_s)
