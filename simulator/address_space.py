@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import functools
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
@@ -25,9 +26,17 @@ class _Filled(AddressSpace):
         return self._nodes
 
 
-@functools.cache
+_one_at_a_time = threading.Lock()
+
+
 def standard_nodes() -> Mapping[ua.NodeId, NodeData]:
     """The standard nodes, never changed once made. Takes a second the first time."""
+    with _one_at_a_time:  # a cache alone lets all who come at once do the work
+        return _fill()
+
+
+@functools.cache
+def _fill() -> Mapping[ua.NodeId, NodeData]:
     space = _Filled()
     standard_address_space.fill_address_space(NodeManagementService(space))
     return space.all_nodes()
