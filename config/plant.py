@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -128,3 +129,8 @@ class Plant(Described):
     @cached_property
     def device_of_tag(self) -> dict[str, Device]:
         return {tag.id: device for device in self.devices for tag in device.tags}
+
+    def with_devices(self, devices: Sequence[Device]) -> Plant:
+        """The same plant with other devices; nothing derived from the old ones is carried over."""
+        fields = {name: getattr(self, name) for name in Plant.model_fields}
+        return Plant(**{**fields, "devices": list(devices)})

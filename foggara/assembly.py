@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from jobs.calendar import Jobs
+from jobs.figures import Figures
 
 from api.app import create_app
 from api.context import Context
@@ -26,8 +28,6 @@ from foggara.options import Options
 from foggara.targets import adopt_capacities
 from foggara.tasks import Tasks
 from jobs.accounting import Accounting
-from jobs.calendar import Jobs
-from jobs.figures import Figures
 from storage.embedded import EmbeddedStore, open_store
 from storage.sql import SqlRecords, open_records
 
@@ -65,7 +65,7 @@ async def assembled(
         listening = stack.enter_context(contextlib.closing(bind(options.host, options.port)))
         stack.enter_context(owned(options.data))
 
-        # kept: records and readings
+        # what is kept, records and readings
         records = stack.enter_context(open_records(options.data))
         adopt_capacities(plant, records.capacities, clock())
         store = await stack.enter_async_context(
@@ -73,20 +73,18 @@ async def assembled(
         )
         numbers = dict(store.number(list(plant.tags)))
 
-        # understood: days, live figures, calendar
-        accounting = Accounting(
-            plant, numbers, store, records.outputs, records.capacities, clock
-        )
+        # what it means, days, live figures and their calendar
+        accounting = Accounting(plant, numbers, store, records.outputs, records.capacities, clock)
         figures = Figures(plant, numbers, store, store.last, accounting, clock)
         store.on_batch(figures.observe)
         jobs = Jobs(plant, accounting, store, records.job_runs, clock)
         store.on_late(jobs.late_readings)
 
-        # read: devices
+        # what is read, the devices
         ledger = RecordsLedger(records.gaps)
         collectors = Collectors(plant.devices, numbers, store, ledger, clock=clock)
 
-        # shown: the door
+        # what is shown, the door
         context = Context(
             plant=plant,
             numbers=numbers,
@@ -109,9 +107,7 @@ async def assembled(
 
         tasks = Tasks()
         await _start(stack, tasks, jobs, figures, collectors, app, door)
-        yield House(
-            plant, options, door.url, store, records, accounting, jobs, tasks, numbers
-        )
+        yield House(plant, options, door.url, store, records, accounting, jobs, tasks, numbers)
 
 
 async def _start(

@@ -1,0 +1,1 @@
+"""Timings: each module's ``run(scale) -> dict`` measures against a named baseline in the same run."""
