@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from water.account import account
 from water.day import Day
 from water.meter import Meter
-
-
-class Method(StrEnum):
-    TOTALIZER = "totalizer"
-    FLOW_INTEGRAL = "flow_integral"
-    BALANCE = "balance"
-    MIXED = "mixed"
-    ESTIMATED = "estimated"
+from water.readings import Readings, good_readings
+from water.uncertainty import in_quadrature
+from water.verdict import volume_of
+from water.volume import NOTHING, MeterEvent, Method, Series, Volume, disagreement
 
 
 class Status(StrEnum):
@@ -37,53 +33,6 @@ class Figure(StrEnum):
     """sum of the site's train meters, compared with PRODUCED"""
     METER = "meter"
     """one measuring point"""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Readings of one tag: times (n,) int64 ns rising, values (n,) float64, quality (n,) uint8."""
-
-    time_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
-    quality: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class MeterEvent:
-    """Something in a day's register that a person should know: what, when, how much.
-
-    kind : rollover, reset, replaced, backstep, spike, quarantined, ambiguous_rollover, gap,
-        gap_over_boundary, torn, clock_jump
-    volume_m3 : what it contributed, None where it is not known (quarantined)
-    """
-
-    kind: str
-    time_ns: int
-    volume_m3: float | None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """The volume of a span at one measuring point, or a sum of several.
-
-    volume_m3, u95_m3 : None where nothing is known
-    estimated_m3 : the part of volume_m3 that rests on an estimate
-    coverage : 0 to 1, of the span's expected samples
-    boundary_ok : both boundary readings were good
-    cross_check_m3 : the second method's volume, where both exist
-    disagreement : (volume − cross check) / volume
-    """
-
-    volume_m3: float | None
-    u95_m3: float | None
-    coverage: float
-    boundary_ok: bool
-    method: Method | None
-    estimated_m3: float = 0.0
-    cross_check_m3: float | None = None
-    disagreement: float | None = None
-    events: tuple[MeterEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +54,16 @@ class DailyOutput:
     reason: str
 
 
+NO_READINGS = Readings(np.zeros(0, np.int64), np.zeros(0))
+
+
+def readings_of(series: Series | None) -> Readings:
+    """The good readings of a series, in order; none where there is no series."""
+    if series is None:
+        return NO_READINGS
+    return good_readings(series.time_ns, series.value, series.quality)
+
+
 def meter_volume(
     meter: Meter, totalizer: Series | None, flow: Series | None, begin_ns: int, end_ns: int
 ) -> Volume:
@@ -113,7 +72,11 @@ def meter_volume(
     The series reach beyond the span where they can: at least one good reading before ``begin_ns``
     and one after ``end_ns`` are wanted for the boundaries. Rules: docs/accounting.md.
     """
-    raise NotImplementedError
+    if end_ns <= begin_ns:
+        return NOTHING
+    return volume_of(
+        meter, account(meter, readings_of(totalizer), readings_of(flow), begin_ns, end_ns)
+    )
 
 
 def sum_of(volumes: Sequence[Volume]) -> Volume:
@@ -121,7 +84,39 @@ def sum_of(volumes: Sequence[Volume]) -> Volume:
 
     A part that is unknown makes the sum unknown: a sum never quietly leaves a meter out.
     """
-    raise NotImplementedError
+    if not volumes:
+        return NOTHING
+    if len(volumes) == 1:
+        return volumes[0]
+    coverage = min(v.coverage for v in volumes)
+    boundary_ok = all(v.boundary_ok for v in volumes)
+    events = tuple(sorted((e for v in volumes for e in v.events), key=lambda e: e.time_ns))
+    volume_m3 = _sum(v.volume_m3 for v in volumes)
+    if volume_m3 is None:
+        return Volume(None, None, coverage, boundary_ok, None, events=events)
+    methods = {v.method for v in volumes}
+    cross_check_m3 = _sum(v.cross_check_m3 for v in volumes)
+    return Volume(
+        volume_m3,
+        in_quadrature(v.u95_m3 or 0.0 for v in volumes),
+        coverage,
+        boundary_ok,
+        methods.pop() if len(methods) == 1 else Method.MIXED,
+        sum(v.estimated_m3 for v in volumes),
+        cross_check_m3,
+        disagreement(volume_m3, cross_check_m3),
+        events,
+    )
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    """The sum, None where one part is unknown."""
+    total = 0.0
+    for part in parts:
+        if part is None:
+            return None
+        total += part
+    return total
 
 
 __all__ = [
@@ -135,5 +130,6 @@ __all__ = [
     "Status",
     "Volume",
     "meter_volume",
+    "readings_of",
     "sum_of",
 ]
