@@ -68,6 +68,18 @@ class LastValues:
         """Times, values and qualities of tags that have been updated at least once."""
         return self._time[tag_ids], self._value[tag_ids], self._quality[tag_ids]
 
+    def newest_ns(self) -> int | None:
+        """The newest time of all tags, None before the first reading."""
+        newest = int(self._time.max(initial=_NEVER))
+        return None if newest == _NEVER else newest
+
+    def known(self) -> Batch:
+        """Every tag's last reading."""
+        tags = np.flatnonzero(self._time != _NEVER)
+        return Batch(
+            tags.astype(np.int32), self._time[tags], self._value[tags], self._quality[tags]
+        )
+
     def _reserve(self, size: int) -> None:
         have = self._time.shape[0]
         if size <= have:

@@ -1,0 +1,205 @@
+"""The embedded store: journal, its tail in memory, sealed files; nothing to install, one folder."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import structlog
+
+from config.plant import Retention
+from storage.embedded.condition import Holdings, condition
+from storage.embedded.folder import Folder
+from storage.embedded.reading import RawReader
+from storage.embedded.tail import HOUR_NS
+from storage.embedded.trending import TrendReader
+from storage.errors import Rejected, Unavailable
+from storage.journal.writing import Journal, Sequenced
+from storage.last_values import LastValues
+from storage.series import LateReadings, StoreCondition, Trend
+from water.batch import Batch, concatenate, sorted_unique
+
+_log = structlog.get_logger("storage")
+_T = TypeVar("_T")
+
+LATE_NS = HOUR_NS
+"""A reading that is older than this when it arrives is told as late."""
+_LATEST_NS = 7_258_118_400_000_000_000
+"""2200-01-01: later times are garbage"""
+_READERS = 4
+
+
+class EmbeddedStore:
+    """SeriesWriter, SeriesReader and SeriesUpkeep over one folder; made by ``open_store``.
+
+    Callbacks run on the event loop, after the commit and before ``append`` returns.
+    """
+
+    def __init__(self, root: Path, retention: Retention, clock: Callable[[], int]) -> None:
+        self.last = LastValues()
+        self._clock = clock
+        self._retention = retention
+        self._folder = Folder(root)
+        self._holdings = Holdings(self._folder)
+        self._journal = Journal(root / "journal.sqlite", self._committed)
+        self._names: dict[int, str] = {}
+        folder = self._folder
+        self._raw = RawReader(folder.raw, folder.tail, self._names)
+        self._trends = TrendReader(self._raw, folder.raw, folder.minutes, folder.hours, folder.tail)
+        self._late: list[LateReadings] = []
+        self._listeners: list[Callable[[Batch], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="storage-read")
+
+    # --- writing
+
+    def number(self, tags: Sequence[str]) -> Mapping[str, int]:
+        """See ``SeriesWriter``."""
+        numbers = self._journal.number(tags)
+        self._names.update((number, tag) for tag, number in numbers.items())
+        return numbers
+
+    async def append(self, batch: Batch) -> None:
+        """See ``SeriesWriter``. Rejected are readings of numbers and times that cannot be."""
+        if len(batch) == 0:
+            return
+        refused = self._refused(batch)
+        if refused.any():
+            rows = np.flatnonzero(refused)
+            await self.append(batch.where(~refused))
+            raise Rejected("unknown tag number or impossible time", rows.tolist())
+        await self._journal.append(batch)
+
+    def on_late(self, callback: LateReadings) -> None:
+        """Tell of committed readings that reach further back than an hour."""
+        self._late.append(callback)
+
+    def on_batch(self, callback: Callable[[Batch], None]) -> None:
+        """Tell of every committed batch."""
+        self._listeners.append(callback)
+
+    def _refused(self, batch: Batch) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        known = len(self._names)
+        return (
+            (batch.tag_id < 0)
+            | (batch.tag_id >= known)
+            | (batch.time_ns < 0)
+            | (batch.time_ns >= _LATEST_NS)
+        )
+
+    def _committed(self, taken: Sequence[Sequenced]) -> None:
+        """On the journal's thread: readers see it from here on."""
+        self._folder.tail.add((one.sequence, one.batch) for one in taken)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._publish, taken)
+
+    def _publish(self, taken: Sequence[Sequenced]) -> None:
+        late_before = self._clock() - LATE_NS
+        for one in taken:
+            batch = one.batch
+            self.last.take(batch)
+            for listener in self._listeners:
+                listener(batch)
+            if self._late and int(batch.time_ns.min()) < late_before:
+                late = batch.where(batch.time_ns < late_before)
+                span = int(late.time_ns.min()), int(late.time_ns.max())
+                for callback in self._late:
+                    callback(np.unique(late.tag_id), *span)
+
+    # --- reading
+
+    async def read(
+        self, tag_ids: Sequence[int], from_ns: int, to_ns: int, *, neighbours: bool = False
+    ) -> Batch:
+        """See ``SeriesReader``."""
+
+        def read() -> Batch:
+            within = self._raw.read(tag_ids, from_ns, to_ns)
+            if not neighbours:
+                return within
+            return sorted_unique(
+                concatenate([within, self._raw.neighbours(tag_ids, from_ns, to_ns)])
+            )
+
+        return await self._in_thread(read)
+
+    async def trend(self, tag_id: int, from_ns: int, to_ns: int, points: int) -> Trend:
+        """See ``SeriesReader``."""
+        return await self._in_thread(lambda: self._trends.trend(tag_id, from_ns, to_ns, points))
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    # --- upkeep
+
+    def condition(self) -> StoreCondition:
+        """See ``SeriesUpkeep``."""
+        journal = self._journal.batches, self._journal.bytes()
+        return condition(
+            self._folder, self._holdings, self._retention, journal, self.last.newest_ns()
+        )
+
+    # --- life
+
+    def open(self) -> None:
+        """Take up what the folder holds. Blocks; raises DiskFull, Unavailable."""
+        held = self._journal.open(self._folder.through())
+        self._names.update((number, tag) for tag, number in self._journal.tags.items())
+        self.last.take(self._folder.last_sealed(self._journal.tags))
+        for one in held:
+            self.last.take(one.batch)
+        self._folder.take_up((one.sequence, one.batch) for one in held)
+        self._holdings.measure()
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on commits are told on this loop."""
+        self._loop = loop
+
+    def close(self) -> None:
+        """Commit what waits and let go. Blocks."""
+        self._reading.shutdown()
+        self._journal.close()
+
+
+@asynccontextmanager
+async def open_store(
+    folder: Path, retention: Retention, *, clock: Callable[[], int]
+) -> AsyncGenerator[EmbeddedStore]:
+    """The store in a folder, which is made where there is none.
+
+    clock : now in ns UTC
+
+    Raises: Unavailable where another process keeps this folder; DiskFull
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    with _owned(folder):
+        store = EmbeddedStore(folder, retention, clock)
+        try:
+            await asyncio.to_thread(store.open)
+            store.bind(asyncio.get_running_loop())
+            yield store
+        finally:
+            await asyncio.to_thread(store.close)
+
+
+@contextmanager
+def _owned(folder: Path) -> Generator[None]:
+    """One writer a folder: a lock that dies with its process, however that ends."""
+    connection = sqlite3.connect(
+        folder / "owner.sqlite", isolation_level=None, timeout=0.2, check_same_thread=False
+    )
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as err:
+        connection.close()
+        raise Unavailable(f"{folder}, which another process keeps,") from err
+    try:
+        yield
+    finally:
+        connection.close()
