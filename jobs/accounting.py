@@ -12,6 +12,7 @@ from config.resolving import calendar
 from jobs.clock import NS_PER_S, Clock
 from jobs.errors import DayNotOver
 from jobs.measuring import Measuring, Progress, Volumes, points
+from jobs.spans import runs
 from jobs.sums import add_up, sums
 from jobs.targets import Targets
 from storage.records import Capacities, Outputs
@@ -43,7 +44,9 @@ class Accounting:
         self.sums = sums(plant)
         self.targets = Targets(capacities, clock)
         self._window_s = plant.plant.late_data_window_s
-        self._measuring = Measuring(points(plant, numbers), reader)
+        measured = points(plant, numbers)
+        self.meter_tags = [tag for point in measured for tag in point.tag_ids]
+        self._measuring = Measuring(measured, reader)
         self._outputs = outputs
         self._clock = clock
         self._recording = asyncio.Lock()
@@ -86,7 +89,7 @@ class Accounting:
         """
         recorded: list[DailyOutput] = []
         async with self._recording:
-            for first, last in _runs(dates):
+            for first, last in runs(dates):
                 days = self.calendar.days(first, last)
                 self._require_over(days)
                 volumes = await self._measuring.volumes(days, progress)
@@ -189,17 +192,6 @@ class Accounting:
         for day in days:
             if day.end_ns > now_ns:
                 raise DayNotOver(day.date)
-
-
-def _runs(dates: Collection[dt.date]) -> Iterable[tuple[dt.date, dt.date]]:
-    """The dates as runs without holes, rising: (first, last) of each."""
-    ordered = sorted(set(dates))
-    first: dt.date | None = None
-    for n, date in enumerate(ordered):
-        first = first or date
-        if n + 1 == len(ordered) or ordered[n + 1] - date != dt.timedelta(days=1):
-            yield first, date
-            first = None
 
 
 def _picked(

@@ -138,6 +138,10 @@ class JobRuns(Protocol):
         """The keys for which a job has run to its end."""
         ...
 
+    def unfinished(self, job: str) -> Sequence[JobRun]:
+        """The latest run of each key where it has begun and not ended: the process died meanwhile."""
+        ...
+
 
 class Records(Protocol):
     """All of them, from one database."""

@@ -10,6 +10,15 @@ from storage.records import JobRun
 from storage.sql.database import Database
 from storage.sql.tables import job_run as table
 
+_RUNS = select(
+    table.c.job,
+    table.c.key,
+    table.c.started_ns,
+    table.c.ended_ns,
+    table.c.outcome,
+    table.c.detail,
+)
+
 
 class SqlJobRuns:
     """The port ``storage.records.JobRuns``."""
@@ -32,18 +41,7 @@ class SqlJobRuns:
 
     def latest(self) -> Sequence[JobRun]:
         newest = select(func.max(table.c.id)).group_by(table.c.job)
-        query = (
-            select(
-                table.c.job,
-                table.c.key,
-                table.c.started_ns,
-                table.c.ended_ns,
-                table.c.outcome,
-                table.c.detail,
-            )
-            .where(table.c.id.in_(newest))
-            .order_by(table.c.job)
-        )
+        query = _RUNS.where(table.c.id.in_(newest)).order_by(table.c.job)
         with self._database.reading() as connection:
             return [JobRun(*row) for row in connection.execute(query)]
 
@@ -51,3 +49,9 @@ class SqlJobRuns:
         query = select(table.c.key).where(table.c.job == job, table.c.outcome == "done")
         with self._database.reading() as connection:
             return frozenset(connection.scalars(query.distinct()))
+
+    def unfinished(self, job: str) -> Sequence[JobRun]:
+        newest = select(func.max(table.c.id)).where(table.c.job == job).group_by(table.c.key)
+        query = _RUNS.where(table.c.id.in_(newest), table.c.outcome.is_(None)).order_by(table.c.id)
+        with self._database.reading() as connection:
+            return [JobRun(*row) for row in connection.execute(query)]

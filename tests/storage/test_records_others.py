@@ -123,6 +123,8 @@ def test_job_runs_tell_the_latest_and_what_is_done(records):
     runs.record(JobRun("seal", "2026-03-02T01", 5, None, None))
     assert runs.done("close_day") == {"2026-03-01"}
     assert runs.done("retain") == frozenset()
+    assert runs.unfinished("close_day") == []
+    assert runs.unfinished("seal") == [JobRun("seal", "2026-03-02T01", 5, None, None)]
     assert [(r.job, r.key, r.outcome) for r in runs.latest()] == [
         ("close_day", "2026-03-02", "failed"),
         ("seal", "2026-03-02T01", None),
