@@ -5,7 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 
 class Described(BaseModel):
@@ -57,7 +65,7 @@ Date = Annotated[dt.date, BeforeValidator(_written, json_schema_input_type=dt.da
 """``2022-03-01``"""
 Time = Annotated[dt.time, BeforeValidator(_written, json_schema_input_type=dt.time)]
 """``06:00``"""
-Instant = Annotated[dt.datetime, BeforeValidator(_written, json_schema_input_type=dt.datetime)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written, json_schema_input_type=dt.datetime)]
 """``2022-03-01T06:00+01:00``"""
 
 

@@ -6,11 +6,15 @@ import datetime as dt
 import math
 
 from config.devices import AddressedTag, DataType, Device, ModbusTag
-from config.plant import Capacity, Plant
-from config.sites import Compartment, Installation, Meter
+from config.plant import Plant
+from config.sites import Compartment, Installation, Meter, Reservoir, Works
+from water.capacity import Capacity, CapacityKind
 from water.day import Calendar, DayStart
 from water.meter import Meter as WaterMeter
 from water.meter import MeterInstallation
+from water.reservoir import Compartment as WaterCompartment
+from water.reservoir import Curve
+from water.reservoir import Reservoir as WaterReservoir
 from water.units import to_base
 
 _LEAST_STALE_S = 5.0
@@ -78,14 +82,36 @@ def register(tag: AddressedTag) -> tuple[float, float]:
     )
 
 
-def capacities(plant: Plant) -> dict[str, tuple[Capacity, ...]]:
-    """Each site's dated capacities and targets, by kind, then date."""
-    rows = sorted(plant.capacities, key=lambda row: (row.kind, row.valid_from))
-    return {
-        site.id: tuple(row for row in rows if row.site == site.id)
-        for site in plant.sites
-        if any(row.site == site.id for row in rows)
-    }
+def capacities(plant: Plant) -> tuple[Capacity, ...]:
+    """The dated capacities and targets, by site, kind, date."""
+    rows = [
+        Capacity(
+            site=row.site,
+            kind=CapacityKind(row.kind),
+            m3_per_day=row.m3_per_day,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            source=row.source,
+        )
+        for row in plant.capacities
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.site, row.kind, row.valid_from)))
+
+
+def reservoirs(plant: Plant, date: dt.date) -> dict[str, WaterReservoir]:
+    """Every reservoir by id as it stands on a date: works in force then take their part away."""
+    return {reservoir.id: _reservoir(plant, reservoir, date) for reservoir in plant.reservoirs}
+
+
+def works_on(plant: Plant, date: dt.date) -> tuple[Works, ...]:
+    """The works that take storage away on a date; cancelled ones never do."""
+    return tuple(
+        works
+        for works in plant.works
+        if works.status != "cancelled"
+        and works.start <= date
+        and (works.end is None or date <= works.end)
+    )
 
 
 def curve(compartment: Compartment) -> tuple[tuple[float, float], ...]:
@@ -115,6 +141,23 @@ def _meter(plant: Plant, meter: Meter) -> WaterMeter:
         installations=tuple(_installation(one, tag) for one in described),
         flow_max_gap_s=gap_s[0] if gap_s else _LEAST_MAX_GAP_S,
         sample_interval_s=interval_s[0] if interval_s else 1.0,
+    )
+
+
+def _reservoir(plant: Plant, reservoir: Reservoir, date: dt.date) -> WaterReservoir:
+    works = [row for row in works_on(plant, date) if row.reservoir == reservoir.id]
+    return WaterReservoir(
+        id=reservoir.id,
+        compartments=tuple(
+            WaterCompartment(one.id, Curve.of_points(curve(one)), one.level)
+            for one in reservoir.compartments
+        ),
+        minimum_level_m=reservoir.minimum_level_m,
+        emergency_reserve_m3=reservoir.emergency_reserve_m3,
+        out_of_service=frozenset(
+            one for row in works if row.capacity_offline_m3 is None for one in row.compartments
+        ),
+        capacity_offline_m3=sum(row.capacity_offline_m3 or 0.0 for row in works),
     )
 
 
