@@ -163,9 +163,7 @@ class Simulation:
 
     def described(self) -> Plant:
         """The plant with the addresses at which it is really served, for those who collect."""
-        fields = {name: getattr(self.plant, name) for name in Plant.model_fields}
-        fields["devices"] = [_at_its_port(served) for served in self.devices.values()]
-        return Plant(**fields)
+        return self.plant.with_devices([_at_its_port(s) for s in self.devices.values()])
 
 
 def _at_its_port(served: ServedDevice) -> Device:
