@@ -204,7 +204,9 @@ def _every_other(index: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _stray_events(readings: Readings, strays: NDArray[np.intp], limits: Limits) -> list[MeterEvent]:
-    off = readings.value[strays] - readings.value[strays - 1]
+    before, after = readings.value[strays - 1], readings.value[strays + 1]
+    off = readings.value[strays] - (before + after) / 2
+    slack = np.abs(after - before) + limits.backstep_m3
     events: list[MeterEvent] = []
     runs = np.split(np.arange(strays.size), np.flatnonzero(np.diff(strays) != 2) + 1)
     for run in runs:
@@ -214,7 +216,7 @@ def _stray_events(readings: Readings, strays: NDArray[np.intp], limits: Limits) 
             events.append(MeterEvent("clock_jump", begin, 0.0, detail))
             continue
         for i in run:
-            torn = abs(off[i]) >= TORN_COUNTS * limits.count_m3 - limits.backstep_m3
+            torn = abs(off[i]) + slack[i] >= TORN_COUNTS * limits.count_m3
             detail = f"one reading {off[i]:+.6g} m³ off, left out"
             at_ns = int(readings.time_ns[strays[i]])
             events.append(MeterEvent("torn" if torn else "spike", at_ns, 0.0, detail))
