@@ -88,9 +88,8 @@ class Polling:
         tick_ns = self._schedule.after(now_ns)
         elapsed_ns = int((now_s - since_s) * NS_PER_S)
         missed = self._schedule.skipped(last_tick_ns, tick_ns, elapsed_ns)
-        if missed:
-            self._statistics.scans_missed += missed
-            self._statistics.behind = True
+        self._statistics.scans_missed += missed
+        self._statistics.behind = missed > 0
         return tick_ns, now_s
 
     async def _until(self, tick_ns: int) -> None:
@@ -105,7 +104,7 @@ class Polling:
         """Whether the device is still there after the scan."""
         late = self._schedule.is_late(tick_ns, self._clock())
         self._statistics.scans_late += late
-        self._statistics.behind = late
+        self._statistics.behind |= late
         return await self._scan(tick_ns)
 
     async def _scan(self, now_ns: int) -> bool:
@@ -148,6 +147,7 @@ class Polling:
 
     def _gone(self, err: ConnectionGone) -> None:
         self._device.close()
+        self._statistics.online = False
         self._statistics.failed(err.cause)
         self._losses.begin(self._clock(), err.cause)
 

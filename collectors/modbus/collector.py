@@ -118,7 +118,6 @@ class ModbusCollector:
         # Held before it is open, so that a cancel or a failure half-way closes it.
         self._connection = connection
         await connection.open()
-        self._statistics.online = True
         return connection
 
     async def _read_all(self, columns: _Columns, now_ns: int) -> None:
@@ -131,6 +130,7 @@ class ModbusCollector:
                 payload = await connection.read(reading.request)
             except (Refused, Misfit) as err:
                 answers += 1
+                self._statistics.online = True
                 smaller = self._take_refusal(reading, err, columns)
                 if self._clock() - now_ns < self._interval_ns:
                     waiting.extendleft(reversed(smaller))
@@ -153,8 +153,9 @@ class ModbusCollector:
         """
         if self._connection is not None and self._connection.is_open:
             return self._connection
+        again = self._statistics.online  # it had answered
         connection = await self._connect()
-        self._statistics.reconnects += 1
+        self._statistics.reconnects += again
         return connection
 
     def _take(
@@ -164,6 +165,7 @@ class ModbusCollector:
         columns.value[index] = reading.decoder.decode(payload)
         columns.time_ns[index] = connection.arrived_ns // NS_PER_MS * NS_PER_MS
         columns.quality[index] = GOOD  # a refusal of the larger block may stand here
+        self._statistics.online = True
         self._statistics.answered(connection.latency_ms)
         self._blocks.answered(reading)
 
