@@ -81,3 +81,10 @@ class LightInternalServer(InternalServer):
         # asyncua can only fill an address space from its own files; it swaps the mapping itself
         # where it loads one from a shelf, and so do we
         self.aspace._nodes = OwnNodes(standard)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+
+    async def stop(self) -> None:
+        if self.time_task is not None:  # asyncua would let its last second pass
+            self.time_task.cancel()
+            await asyncio.gather(self.time_task, return_exceptions=True)
+            self.time_task = None
+        await super().stop()

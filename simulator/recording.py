@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from simulator.errors import BadRecording
 
-compute: Any = importlib.import_module("pyarrow.compute")
-"""made at run time from what Arrow has, so that no type checker knows what is in it"""
 _NOTHING = frozenset({"", "nan", "null", "na", "n/a", "-"})
 _HEADER_LINES = 1
 
@@ -93,7 +91,7 @@ def of_table(
                     name, "times without an offset need a time zone", column=time_column
                 )
             options = {"timezone": time_zone, "ambiguous": "earliest"}
-            times = compute.assume_timezone(times, **options)
+            times = cast("Any", pc).assume_timezone(times, **options)  # made at run time
         time_ns = times.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy()
     elif pa.types.is_integer(times.type):
         time_ns = times.cast(pa.int64()).to_numpy()

@@ -87,7 +87,10 @@ class Simulation:
 
     def simulated(self, real_ns: int) -> int:
         """The simulated time at a real one."""
-        return self._begin_ns + round((real_ns - self._real_begin_ns) * self._speed)
+        elapsed_ns = real_ns - self._real_begin_ns
+        if self._speed != 1:
+            elapsed_ns = round(elapsed_ns * self._speed)
+        return self._begin_ns + elapsed_ns
 
     async def start(self) -> None:
         """All servers listen and show the first instant when this returns.

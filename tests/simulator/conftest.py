@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 
@@ -108,8 +109,17 @@ def simulate(plant, source, **more):
     return Simulation(plant, source, clock=time.time_ns, free_ports=True, **more)
 
 
+async def until(condition):
+    """Wait for something that has no event of its own; at most five seconds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
+
+
 class _Kit:
     """What tests of this room build with."""
+
+    until = staticmethod(until)
 
     Figures = Figures
     modbus = staticmethod(modbus)
