@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from config.checks.access import access
+from config.checks.metering import metering
+from config.checks.names import duplicates, references
+from config.checks.planning import planning, time_zone
+from config.checks.storing import storing
+from config.checks.wiring import wiring
 from config.finding import Finding
 from config.plant import Plant
 
@@ -13,4 +19,17 @@ def check(plant: Plant, missing_ids: Collection[str] = ()) -> list[Finding]:
 
     missing_ids : ids that were described wrongly and are told of elsewhere
     """
-    return []
+    zone_unknown = list(time_zone(plant))
+    if zone_unknown:
+        header = plant.plant.model_copy(update={"time_zone": "UTC"})
+        plant = plant.model_copy(update={"plant": header})
+    return [
+        *zone_unknown,
+        *duplicates(plant),
+        *references(plant, missing_ids),
+        *wiring(plant),
+        *metering(plant),
+        *storing(plant, missing_ids),
+        *planning(plant, missing_ids),
+        *access(plant),
+    ]

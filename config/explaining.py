@@ -52,6 +52,8 @@ def _missing(error: ErrorDetails) -> str:
 
 def _unknown(error: ErrorDetails) -> str:
     allowed = keys_at(error["loc"][:-1])
+    if error["loc"][-1] in _SECRETS:
+        return "a secret is never written here; name its place with password_env or password_file"
     near = nearest(str(error["loc"][-1]), allowed)
     return f"unknown key{near or ''}{';' if not near else ''} allowed: {', '.join(allowed)}"
 
@@ -83,6 +85,8 @@ def _pattern(error: ErrorDetails) -> str:
         f"{_given(error)} is no id; allowed: small letters, digits, - and _, parts joined by dots"
     )
 
+
+_SECRETS = ("password", "passwd", "secret", "token")
 
 _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "missing": _missing,

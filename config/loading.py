@@ -57,7 +57,11 @@ def _validated(root: Marked, problems: list[Problem]) -> Remains:
 
 def _placed(root: Marked, found: Finding) -> Problem:
     place, words = locate(root, found.path)
-    return place.problem(words, found.message)
+    message = found.message
+    if found.other is not None:
+        first, _ = locate(root, found.other)
+        message += f"; the other is at {first.file}:{first.line}"
+    return place.problem(words, message)
 
 
 def _in_order(root: Marked, problems: list[Problem]) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -132,5 +132,6 @@ class Plant(Described):
 
     def with_devices(self, devices: Sequence[Device]) -> Plant:
         """The same plant with other devices; nothing derived from the old ones is carried over."""
-        fields = {name: getattr(self, name) for name in Plant.model_fields}
-        return Plant(**{**fields, "devices": list(devices)})
+        fields: dict[str, Any] = {name: getattr(self, name) for name in Plant.model_fields}
+        fields["devices"] = list(devices)
+        return Plant(**fields)

@@ -154,11 +154,17 @@ def _reservoir(plant: Plant, reservoir: Reservoir, date: dt.date) -> WaterReserv
         ),
         minimum_level_m=reservoir.minimum_level_m,
         emergency_reserve_m3=reservoir.emergency_reserve_m3,
-        out_of_service=frozenset(
-            one for row in works if row.capacity_offline_m3 is None for one in row.compartments
-        ),
-        capacity_offline_m3=sum(row.capacity_offline_m3 or 0.0 for row in works),
+        out_of_service=frozenset(one for row in works for one in row.compartments),
+        capacity_offline_m3=sum(_beyond_compartments_m3(reservoir, row) for row in works),
     )
+
+
+def _beyond_compartments_m3(reservoir: Reservoir, works: Works) -> float:
+    """What works take away besides the compartments they name."""
+    if works.capacity_offline_m3 is None:
+        return 0.0
+    named = [one for one in reservoir.compartments if one.id in works.compartments]
+    return max(0.0, works.capacity_offline_m3 - sum(curve(one)[-1][1] for one in named))
 
 
 def _installation(one: Installation, tag: AddressedTag | None) -> MeterInstallation:
