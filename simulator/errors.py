@@ -5,7 +5,8 @@ SimulatorError
 ├── UnknownFault     no fault with this number
 ├── BadFault         a fault that this device cannot have, or with wrong parameters
 ├── CannotListen     an address of a device that is taken; ``devices``, ``host``, ``port``
-└── BadRecording     a recording that cannot be replayed; ``file``, ``line``, ``column``
+├── BadRecording     a recording that cannot be replayed; ``file``, ``line``, ``column``
+└── BadState         a saved state of another plant, seed or version; ``why``
 """
 
 from __future__ import annotations
@@ -58,3 +59,9 @@ class BadRecording(SimulatorError):
         self.line = line
         self.column = column
         self.message = message
+
+
+class BadState(SimulatorError):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the saved state cannot be resumed: {why}")
+        self.why = why
