@@ -194,7 +194,8 @@ class _Columns:
             self.handle[to] = rows["handle"]
         kinds = rows["type"]
         for kind in np.unique(kinds).tolist():
-            numbers = rows["raw"].view(_AS_COLUMN[kind])
+            with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
+                numbers = rows["raw"].view(_AS_COLUMN[kind]).astype(np.float64)
             if kinds[0] == kind and (kinds == kind).all():
                 self.value[to] = numbers
             else:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from asyncua import ua
 
+_ID = re.compile(r"^\s*(ns=\d+;)?\s*[isgb]=", re.DOTALL)
 _BY_URI = re.compile(r"^\s*nsu=(?P<uri>.+?);\s*(?P<rest>[isgb]=.*)$", re.DOTALL)
 
 
@@ -30,10 +31,9 @@ def resolve(text: str, namespaces: Sequence[str]) -> ua.NodeId:
         if uri not in namespaces:
             raise UnknownNode(f"the server has no namespace {uri}")
         index, rest = list(namespaces).index(uri), found["rest"]
+    if not _ID.match(rest):
+        raise UnknownNode(f"'{text}' is no node id of a server's own")
     try:
-        node = ua.NodeId.from_string(rest if index is None else f"ns={index};{rest}")
+        return ua.NodeId.from_string(rest if index is None else f"ns={index};{rest}")
     except (ua.UaError, ValueError) as err:
         raise UnknownNode(f"'{text}' is no node id") from err
-    if isinstance(node, ua.ExpandedNodeId):
-        raise UnknownNode(f"'{text}' is a node of another server")
-    return node

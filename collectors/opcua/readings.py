@@ -93,7 +93,8 @@ class Readings:
 
         A subscription that works would have sent them.
         """
-        difference = np.abs(values.value - self._raw[index])
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            difference = np.abs(values.value - self._raw[index])
         old = (values.source_ns > 0) & (now_ns - values.source_ns > within_ns)
         seen = ~self._first[index]
         return int(np.count_nonzero(seen & old & (difference > self._deadband[index])))
@@ -202,8 +203,10 @@ class Readings:
         raw: NDArray[np.float64],
         worth: NDArray[np.uint8],
     ) -> None:
-        value = raw * self._factor[index] + self._offset[index]
-        value, worth = self._checks.apply(index, times, value, worth)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity is no number either
+            value = raw * self._factor[index] + self._offset[index]
+        value, checked = self._checks.apply(index, times, value, worth)
+        worth = np.where(worth >= BAD, worth, checked)  # why the server says bad stays the reason
         self._statistics.read(index, times, worth)
         self._delivery.put(self._device.id, Batch(self._tag_id[index], times, value, worth))
 
