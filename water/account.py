@@ -95,7 +95,7 @@ def account(
 ) -> Account:
     """The account of a span from good readings that reach beyond it where they can."""
     curve = FlowCurve.of(flow, meter.flow_max_gap_s)
-    book = _flow_account(curve, begin_ns, end_ns)
+    book = _flow_account(curve, meter.flow_max_gap_s, begin_ns, end_ns)
     register = Register(course(meter, totalizer), meter)
     if not register.reaches(begin_ns, end_ns):
         return replace(book, missing_s=book.span_s)
@@ -104,9 +104,9 @@ def account(
     return _alike(book, register, curve)
 
 
-def _flow_account(curve: FlowCurve, begin_ns: int, end_ns: int) -> Account:
+def _flow_account(curve: FlowCurve, max_gap_s: float, begin_ns: int, end_ns: int) -> Account:
     holes = curve.holes(begin_ns, end_ns)
-    inner = [(a, b) for a, b in holes if a > begin_ns or b < end_ns]
+    inner = [(a, b) for a, b in holes if b - a > max_gap_s * 1e9 and (a > begin_ns or b < end_ns)]
     events = [MeterEvent("gap", a, None, f"no flow for {(b - a) / 1e9:.0f} s") for a, b in inner]
     return Account(
         begin_ns,

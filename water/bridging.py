@@ -86,6 +86,7 @@ def _joined(
             np.concatenate([old.time_ns, new.time_ns[1:]]),
             np.concatenate([old.volume_m3, new.volume_m3]),
             np.concatenate([old.step, new.step]),
+            np.concatenate([old.behind_m3, new.behind_m3[1:]]),
             count,
             (*old.events, event, *new.events),
         )
@@ -96,6 +97,7 @@ def _joined(
         np.concatenate([old.time_ns, new.time_ns]),
         np.concatenate([old.volume_m3, [0.0], new.volume_m3]),
         np.concatenate([old.step, np.array([step], np.uint8), new.step]),
+        np.concatenate([old.behind_m3, new.behind_m3]),
         count,
         (*old.events, *own, *new.events),
     )

@@ -13,6 +13,11 @@ SAMPLE_SLACK = 1.5
 """A reading up to half an interval late is not a missed one."""
 
 
+def gap_limit_s(meter: Meter) -> float:
+    """A longer interval between readings is a gap: the day says so."""
+    return max(meter.flow_max_gap_s, 3 * meter.sample_interval_s)
+
+
 class Register:
     """The course of a measuring point, linear between its readings.
 
@@ -21,7 +26,7 @@ class Register:
 
     def __init__(self, course: Increments, meter: Meter) -> None:
         self.course = course
-        self.limit_s = max(meter.flow_max_gap_s, 3 * meter.sample_interval_s)
+        self.limit_s = gap_limit_s(meter)
         self._limit_ns = round(self.limit_s * 1e9)
         self._sample_ns = round(meter.sample_interval_s * 1e9)
         self._time_ns = course.time_ns

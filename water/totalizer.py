@@ -60,6 +60,7 @@ class Increments:
     time_ns : (n,) int64, strictly rising
     volume_m3 : (n-1,) float64, true m³ (factor applied); 0 where nothing is known
     step : (n-1,) uint8, see Step
+    behind_m3 : (n,) float64, how far a reading lies below the highest before it (backsteps)
     count_m3 : what one count is worth at the register's greatest value (float32 widens it)
     events : about readings that were left out (spike, torn, clock_jump) and meters replaced
     """
@@ -67,6 +68,7 @@ class Increments:
     time_ns: NDArray[np.int64]
     volume_m3: NDArray[np.float64]
     step: NDArray[np.uint8]
+    behind_m3: NDArray[np.float64]
     count_m3: float = 0.0
     events: tuple[MeterEvent, ...] = ()
 
@@ -122,17 +124,18 @@ def increments(
 ) -> Increments:
     """Classify what passed between consecutive readings of one installation."""
     if len(readings) == 0:
-        return Increments(readings.time_ns, np.zeros(0), np.zeros(0, np.uint8))
+        return Increments(readings.time_ns, np.zeros(0), np.zeros(0, np.uint8), np.zeros(0))
     limits = Limits.of(
         installation, float(np.abs(readings.value).max()), maximum_flow_m3_per_h, refresh_s
     )
     kept, events = _without_strays(readings, limits)
-    registered, step = _steps(kept, limits)
+    registered, step, behind = _steps(kept, limits)
     inner = _inside_quarantine(step)
     return Increments(
         np.delete(kept.time_ns, inner + 1) if inner.size else kept.time_ns,
         np.delete(registered, inner) * installation.factor,
         np.delete(step, inner),
+        np.delete(behind, inner + 1),
         limits.count_m3 * installation.factor,
         events,
     )
@@ -223,10 +226,12 @@ def _stray_events(readings: Readings, strays: NDArray[np.intp], limits: Limits) 
     return events
 
 
-def _steps(readings: Readings, limits: Limits) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """(n-1,) registered m³ and (n-1,) Step of consecutive readings without strays."""
+def _steps(
+    readings: Readings, limits: Limits
+) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.float64]]:
+    """Registered m³ (n-1,), Step (n-1,) and how far behind (n,) of readings without strays."""
     if len(readings) < 2:
-        return np.zeros(0), np.zeros(0, np.uint8)
+        return np.zeros(0), np.zeros(0, np.uint8), np.zeros(len(readings))
     rise = np.diff(readings.value)
     greatest = limits.rise_m3(_elapsed_ns(readings, limits))
     step = np.where(rise < -limits.tolerance_m3, np.uint8(Step.BACKSTEP), np.uint8(Step.NORMAL))
@@ -241,8 +246,9 @@ def _steps(readings: Readings, limits: Limits) -> tuple[NDArray[np.float64], NDA
     np.cumsum(rise, out=course[1:])
     highest = np.maximum.accumulate(course)
     volume = np.diff(highest)
-    _hold_reversals(highest - course, volume, step, limits)
-    return volume, step
+    behind = highest - course
+    _hold_reversals(behind, volume, step, limits)
+    return volume, step, behind
 
 
 def _rare_steps(
