@@ -22,6 +22,8 @@ _HEAD_SHARE: Final = 0.05
 """the inlet is shut over this last share of the volume below the high limit"""
 _TAIL_H: Final = 1.0
 _TAIL_SHARE: Final = (0.02, 0.3)
+_TRANSFER_ROOM: Final = 0.3
+"""of the working volume, over which transfers are throttled down to the low limit"""
 _EXTERNAL_TIMES: Final = 3.0
 _ROUNDS: Final = 4
 
@@ -59,7 +61,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    """The mains of one phase, those from sources first."""
+    """The mains of one phase, those from sources first.
+
+    origin : index into what storages give: zones' part first, then that of transfers
+    """
 
     first: int
     end: int
@@ -71,15 +76,15 @@ class _Phase:
     first_of_source: NDArray[np.intp]
     origin: NDArray[np.intp]
 
-    def flows(self, want: Array, supply: Array, tail: Array) -> Array:
+    def flows(self, want: Array, supply: Array, given: Array) -> Array:
         asked = np.minimum(self.capacity, want[self.destination] * self.asks)
         count = self.sources
         if count:
             of_source = asked[:count]
-            before = np.cumsum(of_source) - of_source
+            before = of_source.cumsum() - of_source
             left = supply[self.source] - (before - before[self.first_of_source])
             asked[:count] = np.minimum(of_source, np.maximum(left, 0.0))
-        asked[count:] *= tail[self.origin]
+        asked[count:] *= given[self.origin]
         return asked
 
 
@@ -104,7 +109,11 @@ class Balance:
         through = np.maximum(mean_demand + leaving, 1e-6 * self._full)
         self._external = np.where(unfed, _EXTERNAL_TIMES * through, 0.0)
         band = np.clip(2 * through * _TAIL_H, *(share * self._full for share in _TAIL_SHARE))
-        self._per_tail = 1 / band
+        low = np.array([s.low_m3 for s in net.storages])
+        room = _TRANSFER_ROOM * np.array([s.high_m3 - s.low_m3 for s in net.storages])
+        # first for zones and the only mains of others, then for transfers, which stop earlier
+        self._least = np.concatenate([np.zeros(count), low])
+        self._per_tail = 1 / np.concatenate([band, np.maximum(room, 1e-6)])
         lasts_h = self._full / through
         self._gain = 1 / np.clip(lasts_h / 3, 0.75, 8.0)
         self._follow = np.clip(1 - lasts_h / 12, 0.0, 1.0)
@@ -149,13 +158,16 @@ class Balance:
         for k in range(1, nodes):
             hour = hours[k - 1]
             ahead = volume + net * hour
-            tail = np.minimum(np.maximum(ahead * self._per_tail, 0.0), 1.0)
+            given = np.minimum(
+                np.maximum((np.concatenate([ahead, ahead]) - self._least) * self._per_tail, 0.0),
+                1.0,
+            )
             head = np.minimum(np.maximum((high - ahead) * per_head, 0.0), 1.0)
             steady = usual + self._follow * (outflow - usual)
             want = np.maximum(steady + (target[k] - ahead) * self._gain, 0.0) * head
-            flow = self._flows(want, supply[k], tail)
+            flow = self._flows(want, supply[k], given)
             external = np.minimum(want, self._external)
-            draw = demand[k] * tail
+            draw = demand[k] * given[:count]
             inflow = self._in @ flow + external
             outflow = self._out @ flow + draw
             change = inflow - outflow
@@ -186,15 +198,15 @@ class Balance:
             last=Standing(volume, inflow_at[-1], outflow_at[-1], usual),
         )
 
-    def _flows(self, want: Array, supply: Array, tail: Array) -> Array:
+    def _flows(self, want: Array, supply: Array, given: Array) -> Array:
         first, second = self._phases
         if first.end == 0:
-            return second.flows(want, supply, tail)
-        base = first.flows(want, supply, tail)
+            return second.flows(want, supply, given)
+        base = first.flows(want, supply, given)
         if second.first == second.end:
             return base
         rest = np.maximum(want - self._in_first @ base, 0.0)
-        return np.concatenate([base, second.flows(rest, supply, tail)])
+        return np.concatenate([base, second.flows(rest, supply, given)])
 
     def _spare(self, half: Array, weight: float, flow: Array, draw: Array, external: Array) -> None:
         """Cuts, in place, what a storage gives until none is below empty: zones first, then mains.
@@ -218,6 +230,7 @@ def _phase(net: Network, number: int) -> _Phase:
     mains = [net.branches[j] for j in chosen]
     before = sum(b.phase < number for b in net.branches)
     source = [b.source for b in mains if b.source is not None]
+    count = len(net.storages)
     return _Phase(
         first=before,
         end=before + len(mains),
@@ -227,5 +240,7 @@ def _phase(net: Network, number: int) -> _Phase:
         sources=len(source),
         source=np.array(source, np.intp),
         first_of_source=np.array([source.index(s) for s in source], np.intp),
-        origin=np.array([b.storage for b in mains if b.storage is not None], np.intp),
+        origin=np.array(
+            [b.storage + count * b.transfer for b in mains if b.storage is not None], np.intp
+        ),
     )

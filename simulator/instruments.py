@@ -55,12 +55,11 @@ class Instruments:
         known = {*of_counter, *of_flow, *self.levels.tags, *self.states.tags}
         rest = {t: signal(tag, self._place[t]) for t, tag in plant.tags.items() if t not in known}
         self._signals = _Signals(self._column, rest, self._place, seed)
-        self.rows: Array = np.stack(
-            [*of_counter.values(), *of_flow.values(), *(p.row for p in self._place.values())]
-        )
-        self._of_counter = slice(0, len(of_counter))
-        self._of_flow = slice(len(of_counter), len(streams))
-        self._of_place = slice(len(streams), len(self.rows))
+        every = [*of_counter.values(), *of_flow.values(), *(p.row for p in self._place.values())]
+        self.rows, of_row = _distinct(np.stack(every))
+        self._of_counter = of_row[: len(of_counter)]
+        self._of_flow = of_row[len(of_counter) : len(streams)]
+        self._of_place = of_row[len(streams) :]
         self._usual = np.array([max(p.usual_m3_per_h, 1e-9) for p in self._place.values()])
         self.measured = self._measured(plant)
 
@@ -114,7 +113,10 @@ class _Flows:
 
     def show(self, shown: Array, flow: Array, times_s: Array, noise: Array) -> None:
         part = np.minimum(_FLOW_NOISE * flow + self._floor, self._most)
-        drifted = flow * (self._factor + _DRIFT * self._drift.at(times_s))
+        ends = self._drift.at(times_s[[0, -1]])
+        part_of_span = (times_s - times_s[0]) / max(times_s[-1] - times_s[0], 1.0)
+        drift = ends[0] + (ends[1] - ends[0]) * part_of_span[:, None]
+        drifted = flow * (self._factor + _DRIFT * drift)
         reading = np.abs(drifted + part * noise[:, self._columns])
         shown[:, self._columns] = np.clip(reading, self._low, self._high)
 
@@ -160,6 +162,12 @@ class _Signals:
             values += np.minimum(runs, 1.0) * (fouling @ self._fouling)
         values += self._noise * noise[:, self._columns]
         shown[:, self._columns] = np.clip(values, self._low, self._high)
+
+
+def _distinct(rows: Array) -> tuple[Array, NDArray[np.intp]]:
+    """The different ones of the rows, and for each row its number among them."""
+    distinct, number = np.unique(rows, axis=0, return_inverse=True)
+    return distinct, number.reshape(-1)
 
 
 def _kind(plant: Plant, tag: str) -> Kind:

@@ -42,6 +42,7 @@ class Branch:
     phase : 0 where all its water is from sources that must run, which is taken first; else 1
     share : of what the destination wants of this phase, what it asks of this main
     expected_m3_per_h : what it could carry, day in, day out
+    transfer : it helps out storages that others feed too, and stops before its origin runs low
     """
 
     id: str
@@ -54,6 +55,7 @@ class Branch:
     phase: int = 1
     share: float = 0.0
     expected_m3_per_h: float = 0.0
+    transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +234,28 @@ def _shared(sources: Sequence[Source], branches: list[Branch], count: int) -> li
         mates = [o for o in branches if (o.destination, o.phase) == (b.destination, b.phase)]
         total = sum(expected[o.id] for o in mates)
         share = expected[b.id] / total if total else 0.0
-        shared.append(dataclasses.replace(b, share=share, expected_m3_per_h=expected[b.id]))
+        shared.append(
+            dataclasses.replace(
+                b,
+                share=share,
+                expected_m3_per_h=expected[b.id],
+                transfer=_helps_out(branches, b.destination),
+            )
+        )
     return shared
 
 
-def _order(branch: Branch) -> tuple[int, bool, int, int]:
-    return (branch.phase, branch.source is None, branch.source or 0, branch.priority)
+def _helps_out(branches: Sequence[Branch], destination: int) -> bool:
+    """Does the way from here lead to a storage that has another main too?"""
+    open_mains = [b for b in branches if b.capacity_m3_per_h]
+    return any(
+        sum(b.destination == at for b in open_mains) > 1
+        for at in {b.destination for b in open_mains}
+        if _leads(open_mains, destination, at)
+    )
+
+
+def _order(branch: Branch) -> tuple[int, bool, int, int, float]:
+    """Of one source's mains of one priority the smallest comes first: it takes the least away."""
+    source = branch.source if branch.source is not None else -1
+    return (branch.phase, source < 0, source, branch.priority, branch.capacity_m3_per_h)

@@ -125,6 +125,19 @@ class PlantPhysics:
             self._last_ns = moment_ns
             yield day_of_segments(self.instruments, course.production, segments, *spacings)
 
+    def pass_through(self, days: int, end_ns: int, step_s: int = 900) -> None:
+        """Live through the same past as ``history`` without reading any instrument.
+
+        The model then stands at ``end_ns`` with the totals and volumes that ``history`` leaves.
+        """
+        step_ns = step_s * 1_000_000_000
+        moment_ns = (end_ns - days * _DAY_NS) // step_ns * step_ns
+        self._begin(moment_ns)
+        while moment_ns < end_ns:
+            until = min((moment_ns // _DAY_NS + 1) * _DAY_NS, end_ns)
+            moment_ns = self._advance(until, step_ns).end_ns
+        self._last_ns = moment_ns
+
     def state(self) -> dict[str, Any]:
         """Everything needed to go on later, as numbers, texts and lists that JSON can hold."""
         if self._start is None or self._segment is None:
