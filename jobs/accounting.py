@@ -10,6 +10,7 @@ from dataclasses import replace
 from config.plant import Plant
 from config.resolving import calendar
 from jobs.clock import NS_PER_S, Clock
+from jobs.curves import Curves
 from jobs.errors import DayNotOver
 from jobs.measuring import Measuring, Progress, Volumes, points
 from jobs.spans import runs
@@ -47,6 +48,7 @@ class Accounting:
         measured = points(plant, numbers)
         self.meter_tags = [tag for point in measured for tag in point.tag_ids]
         self._measuring = Measuring(measured, reader)
+        self._curves = Curves(self._measuring)
         self._outputs = outputs
         self._clock = clock
         self._recording = asyncio.Lock()
@@ -121,6 +123,27 @@ class Accounting:
         for day in self._unclosed(first, last, now_ns, {row.date for row in rows}):
             rows += _picked(await self._live(day, now_ns), site, figure)
         return rows
+
+    async def curve(
+        self, site: str, date: dt.date | None = None
+    ) -> tuple[Day, Sequence[tuple[int, float | None]]]:
+        """A day (the running one) and its accumulated produced m³ at rising times, ns UTC.
+
+        One point a quarter of an hour, the last one as late as readings go; None from where the
+        volume is not known. No points for a site that produces nothing.
+        """
+        now_ns = self._clock()
+        day = self.calendar.day_of(now_ns) if date is None else self.calendar.day(date)
+        header = next(
+            (p for p in self.sums if p.site == site and p.figure is Figure.PRODUCED), None
+        )
+        if header is None or day.begin_ns > now_ns:
+            return day, []
+        points = await self._curves.of(header, day, now_ns)
+        if day.end_ns <= now_ns:
+            return day, points
+        rows = _picked(await self._compute_running(day, now_ns), site, Figure.PRODUCED)
+        return day, [*points, (rows[0].computed_at_ns, rows[0].volume.volume_m3)]
 
     def today(self) -> Day:
         return self.calendar.day_of(self._clock())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from config.plant import Plant
@@ -15,6 +15,7 @@ from water.batch import Batch
 from water.day import Day
 from water.meter import Meter
 from water.output import Series, Volume, meter_volume
+from water.volume import NOTHING as UNKNOWN
 
 Progress = Callable[[float], None]
 """told the ratio that is done, 0 to 1"""
@@ -25,8 +26,6 @@ GROWTH = 4
 """how much longer the next span may be than the one before, while readings are few"""
 SILENT_NS = 15 * 60 * 1_000_000_000
 """a totalizer that is this much older than its flow no longer says where the day stands"""
-
-UNKNOWN = Volume(None, None, 0.0, False, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,19 @@ class Measuring:
             found |= await asyncio.to_thread(_group_so_far, group, batch, day, now_ns)
         return found
 
+    async def pieces(
+        self, meters: Collection[str], spans: Sequence[Day]
+    ) -> list[dict[str, Volume]]:
+        """Of some meters over the parts of one day, in their order."""
+        found: list[dict[str, Volume]] = [{} for _ in spans]
+        wanted = [point for point in self._points if point.meter.id in meters]
+        for group in _groups(wanted):
+            batch = await self._read(group, spans[0].begin_ns, spans[-1].end_ns)
+            volumes = await asyncio.to_thread(_group_volumes, group, batch, spans)
+            for whole, part in zip(found, volumes, strict=True):
+                whole.update(part)
+        return found
+
     async def _of_group(
         self, group: Sequence[Point], days: Sequence[Day]
     ) -> AsyncGenerator[tuple[Sequence[Day], list[dict[str, Volume]]]]:
@@ -120,11 +132,16 @@ def so_far(
     if end_ns is None or end_ns <= begin_ns:
         return UNKNOWN
     volume = meter_volume(meter, totalizer, flow, begin_ns, end_ns)
+    return up_to_now(volume, meter, begin_ns, end_ns, now_ns)
+
+
+def up_to_now(volume: Volume, meter: Meter, begin_ns: int, end_ns: int, now_ns: int) -> Volume:
+    """A volume of ``[begin_ns, end_ns)`` as that of a day which has run until now: silence since
+    then lowers the coverage. A scan that is due next is not missing yet.
+    """
+    if (now_ns - end_ns) / 1e9 <= 2 * meter.sample_interval_s:
+        return volume
     known = (end_ns - begin_ns) / max(now_ns - begin_ns, 1)
-    # A scan that is due next is not missing yet.
-    waiting_s = (now_ns - end_ns) / 1e9
-    if waiting_s <= 2 * meter.sample_interval_s:
-        known = 1.0
     return replace(volume, coverage=volume.coverage * known)
 
 
