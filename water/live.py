@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from water.day import Day
 from water.now import ProductionNow
 from water.output import Volume, sum_of
+from water.running import RunningDay
 
 NS_PER_H = 3.6e12
 
@@ -45,3 +46,6 @@ def production_now(
         coverage=today.coverage,
         quality=quality,
     )
+
+
+__all__ = ["RunningDay", "production_now"]
