@@ -63,7 +63,7 @@ def condition(
     """journal : (batches, bytes)"""
     disk = shutil.disk_usage(folder.root)
     free_ratio = disk.free / disk.total if disk.total else 0.0
-    tail_hours = sorted(folder.tail.view().hours)
+    tail_hours = folder.tail.hours()
     begins = [span_of(folder.raw.of(day)[0])[0] for day in folder.raw.days()[:1]]
     begins += [hour * HOUR_NS for hour in tail_hours[:1]]
     size, readings = holdings.totals()

@@ -127,14 +127,17 @@ class Catalogue:
         with self._lock:
             return max((n.through for names in self._days.values() for n in names), default=0)
 
-    def left_over(self) -> list[Path]:
-        """Files that are not in force: superseded, or half written when the process died."""
-        found: list[Path] = []
-        base = self._root / self.resolution
-        for place in sorted(base.glob("date=*")) if base.exists() else []:
-            known = {self.path(name) for names in [*self._days.values()] for name in names}
-            found += [file for file in place.iterdir() if file not in known]
-        return found
+    def left_over(self, day: int) -> list[Path]:
+        """A day's files that are not in force: superseded, or half written when a process died."""
+        place = folder(self._root, self.resolution, day)
+        known = {name.file for name in self.of(day)}
+        if not place.exists():
+            return []
+        return [
+            file
+            for file in place.iterdir()
+            if file.name not in known and file.suffix in (".parquet", ".tmp")
+        ]
 
     def _on_disk(self) -> Mapping[int, list[SealedName]]:
         base = self._root / self.resolution

@@ -125,12 +125,17 @@ class Index:
     group_begin: NDArray[np.int64]
 
 
-@lru_cache(maxsize=512)
 def index_of(path: Path) -> Index:
     """A file's index; kept, since a sealed file never changes.
 
     Raises: FileNotFoundError, Corrupt
     """
+    found = path.stat()
+    return _index_of(path, found.st_ino, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _index_of(path: Path, _inode: int, _modified_ns: int) -> Index:
     try:
         metadata: Any = pq.read_metadata(path)
         told = json.loads(metadata.metadata[_INDEX])

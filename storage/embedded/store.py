@@ -16,7 +16,10 @@ import structlog
 from config.plant import Retention
 from storage.embedded.condition import Holdings, condition
 from storage.embedded.folder import Folder
+from storage.embedded.layout import DAY_NS
 from storage.embedded.reading import RawReader
+from storage.embedded.sealed_set import Step
+from storage.embedded.sealing import Sealing
 from storage.embedded.tail import HOUR_NS
 from storage.embedded.trending import TrendReader
 from storage.errors import Rejected, Unavailable
@@ -41,7 +44,13 @@ class EmbeddedStore:
     Callbacks run on the event loop, after the commit and before ``append`` returns.
     """
 
-    def __init__(self, root: Path, retention: Retention, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        retention: Retention,
+        clock: Callable[[], int],
+        step: Step = lambda _: None,
+    ) -> None:
         self.last = LastValues()
         self._clock = clock
         self._retention = retention
@@ -55,6 +64,8 @@ class EmbeddedStore:
         self._late: list[LateReadings] = []
         self._listeners: list[Callable[[Batch], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._sealing = Sealing(folder, self._journal, self._names, step)
+        self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="storage-upkeep")
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="storage-read")
 
     # --- writing
@@ -138,6 +149,42 @@ class EmbeddedStore:
 
     # --- upkeep
 
+    async def seal(self, now_ns: int) -> None:
+        """See ``SeriesUpkeep``. Raises: DiskFull, Unavailable, Corrupt"""
+        await self._keep_up(lambda: self._sealing.seal(now_ns))
+
+    async def import_day(self, batch: Batch) -> None:
+        """Take a large part of history past the journal, straight to sealed files.
+
+        It is cut by UTC day; best give one whole day at a time, since each is written anew. Later
+        than what is there, so it wins. Nobody is told but ``last``. Durable on return.
+
+        Raises: DiskFull, Unavailable, Rejected (nothing taken)
+        """
+        refused = self._refused(batch)
+        if refused.any():
+            raise Rejected(
+                "unknown tag number or impossible time", np.flatnonzero(refused).tolist()
+            )
+        self.last.take(await self._keep_up(lambda: self._import(batch)))
+
+    def _import(self, batch: Batch) -> Batch:
+        days = batch.time_ns // DAY_NS
+        for day in np.unique(days).tolist():
+            self._sealing.import_day(day, batch.where(days == day))
+        return self._folder.last_values()
+
+    async def _keep_up(self, work: Callable[[], _T]) -> _T:
+        """One at a time, in a thread of its own; the holdings are counted after."""
+
+        def run() -> _T:
+            try:
+                return work()
+            finally:
+                self._holdings.measure()
+
+        return await asyncio.get_running_loop().run_in_executor(self._upkeep, run)
+
     def condition(self) -> StoreCondition:
         """See ``SeriesUpkeep``."""
         journal = self._journal.batches, self._journal.bytes()
@@ -151,10 +198,14 @@ class EmbeddedStore:
         """Take up what the folder holds. Blocks; raises DiskFull, Unavailable."""
         held = self._journal.open(self._folder.through())
         self._names.update((number, tag) for tag, number in self._journal.tags.items())
+        self._folder.tidy()
+        unsealed = self._folder.unsealed((one.sequence, one.batch) for one in held)
+        # What is sealed is as late as the journal's row of it, or later; the rest is later still.
+        self.last.take(concatenate(one.batch for one in held))
         self.last.take(self._folder.last_sealed(self._journal.tags))
-        for one in held:
-            self.last.take(one.batch)
-        self._folder.take_up((one.sequence, one.batch) for one in held)
+        self.last.take(concatenate(batch for _, batch in unsealed))
+        self._folder.tail.add(unsealed)
+        self._folder.tail.begin(self._journal.sequence)
         self._holdings.measure()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -163,23 +214,28 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Commit what waits and let go. Blocks."""
+        self._upkeep.shutdown()
         self._reading.shutdown()
         self._journal.close()
 
 
 @asynccontextmanager
 async def open_store(
-    folder: Path, retention: Retention, *, clock: Callable[[], int]
+    folder: Path,
+    retention: Retention,
+    *,
+    clock: Callable[[], int],
+    step: Step = lambda _: None,
 ) -> AsyncGenerator[EmbeddedStore]:
     """The store in a folder, which is made where there is none.
 
-    clock : now in ns UTC
+    clock : now in ns UTC; step : told each step of sealing as it is done
 
     Raises: Unavailable where another process keeps this folder; DiskFull
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with _owned(folder):
-        store = EmbeddedStore(folder, retention, clock)
+        store = EmbeddedStore(folder, retention, clock, step)
         try:
             await asyncio.to_thread(store.open)
             store.bind(asyncio.get_running_loop())

@@ -144,6 +144,11 @@ class Tail:
         self._through = 0
         self._lock = threading.Lock()
 
+    def begin(self, through: int) -> None:
+        """At the start: the journal's last sequence, whether it still holds that or not."""
+        with self._lock:
+            self._through = max(self._through, through)
+
     def add(self, batches: Iterable[tuple[int, Batch]]) -> None:
         """Committed batches with their sequences, in the order of arrival."""
         with self._lock:
@@ -156,6 +161,11 @@ class Tail:
         """Everything, as it is now."""
         with self._lock:
             return TailView({h: hour.pieces() for h, hour in self._hours.items()}, self._through)
+
+    def hours(self) -> list[int]:
+        """Hours, counted since 1970, of which it holds readings."""
+        with self._lock:
+            return sorted(self._hours)
 
     def drop(self, sealed: TailView) -> None:
         """Forget what was sealed: all that this view held."""

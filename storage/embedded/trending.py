@@ -76,9 +76,7 @@ class TrendReader:
         return rows.where((rows.time_ns >= begun) & (rows.time_ns < to_ns))
 
     def _is_raw_kept(self, time_ns: int) -> bool:
-        return (
-            bool(self._files.of(time_ns // DAY_NS)) or time_ns // HOUR_NS in self._tail.view().hours
-        )
+        return bool(self._files.of(time_ns // DAY_NS)) or time_ns // HOUR_NS in self._tail.hours()
 
     def _hours_kept(self, view: TailView, from_ns: int, to_ns: int) -> list[int]:
         """Hours of the span of which anything may be kept."""

@@ -61,7 +61,7 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._opened: Future[list[Sequenced]] = Future()
         self._closed = False
-        self._sequence = 0
+        self.sequence = 0
         self._tags: dict[str, int] = {}
         self.batches = 0
 
@@ -75,7 +75,7 @@ class Journal:
         """
         self._thread.start()
         held = self._opened.result(timeout=_STATE_TIMEOUT_S)
-        self._sequence = max(self._sequence, lowest_sequence)
+        self.sequence = max(self.sequence, lowest_sequence)
         return held
 
     @property
@@ -187,7 +187,7 @@ class Journal:
         if damaged:
             database.set_aside(connection, damaged)
             _log.error("damaged batches are set aside", batches=len(damaged))
-        self._sequence = max(self._sequence, database.last_sequence(connection))
+        self.sequence = max(self.sequence, database.last_sequence(connection))
         return held
 
     def _number(self, connection: sqlite3.Connection, missing: Sequence[str]) -> dict[str, int]:
@@ -235,7 +235,7 @@ class Journal:
         return True
 
     def _commit(self, connection: sqlite3.Connection, appends: Sequence[_Append]) -> None:
-        begin = self._sequence + 1
+        begin = self.sequence + 1
         taken = [Sequenced(begin + n, append.batch) for n, append in enumerate(appends)]
         try:
             _transact(
@@ -254,7 +254,7 @@ class Journal:
         except sqlite3.Error as err:
             _tell(appends, _translated(err, self._path))
             return
-        self._sequence += len(taken)
+        self.sequence += len(taken)
         self.batches += len(taken)
         self._on_commit(taken)
         _tell(appends, None)
