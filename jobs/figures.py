@@ -63,6 +63,11 @@ class Figures:
         """For the store to call with every committed batch; costs nothing before the next refresh."""
         self._came.append(batch)
 
+    def begin_again(self) -> None:
+        """For whoever put history into the store past the commits: read the running day anew."""
+        self._production.begin_again()
+        self._levels_begun = False
+
     async def refresh(self) -> None:
         """Take in what has come and build the figures anew.
 

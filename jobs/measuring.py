@@ -7,14 +7,17 @@ import datetime as dt
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from config.plant import Plant
 from config.resolving import meters as resolved_meters
-from jobs.slicing import by_day, last_good_ns, of_tag
+from jobs.slicing import by_day, of_tag
 from storage.series import SeriesReader
 from water.batch import Batch
 from water.day import Day
 from water.meter import Meter
-from water.output import Series, Volume, meter_volume
+from water.output import Series, Volume, meter_volume, readings_of
 from water.volume import NOTHING as UNKNOWN
 
 Progress = Callable[[float], None]
@@ -128,7 +131,8 @@ def so_far(
     meter: Meter, totalizer: Series | None, flow: Series | None, begin_ns: int, now_ns: int
 ) -> Volume:
     """The volume of a running day up to the meter's last good reading; coverage is up to now."""
-    end_ns = standing_ns(totalizer, flow, begin_ns, now_ns)
+    times = readings_of(totalizer).time_ns, readings_of(flow).time_ns
+    end_ns = standing_ns(*times, begin_ns, now_ns)
     if end_ns is None or end_ns <= begin_ns:
         return UNKNOWN
     volume = meter_volume(meter, totalizer, flow, begin_ns, end_ns)
@@ -146,14 +150,22 @@ def up_to_now(volume: Volume, meter: Meter, begin_ns: int, end_ns: int, now_ns: 
 
 
 def standing_ns(
-    totalizer: Series | None, flow: Series | None, begin_ns: int, now_ns: int
+    totalizer_ns: NDArray[np.int64], flow_ns: NDArray[np.int64], begin_ns: int, now_ns: int
 ) -> int | None:
-    """Up to when a meter's readings tell the volume: its totalizer's last, unless that fell silent."""
-    of_totalizer = last_good_ns(totalizer, begin_ns, now_ns)
-    of_flow = last_good_ns(flow, begin_ns, now_ns)
+    """Up to when a meter's good readings tell the day's volume, from their times (rising).
+
+    That is the totalizer's last, unless it fell silent while the flow went on. None for no reading.
+    """
+    of_totalizer = _last_within(totalizer_ns, begin_ns, now_ns)
+    of_flow = _last_within(flow_ns, begin_ns, now_ns)
     if of_totalizer is None or of_flow is None:
         return of_flow if of_totalizer is None else of_totalizer
     return of_flow if of_flow - of_totalizer > SILENT_NS else of_totalizer
+
+
+def _last_within(time_ns: NDArray[np.int64], from_ns: int, to_ns: int) -> int | None:
+    last = int(np.searchsorted(time_ns, to_ns, side="right")) - 1
+    return int(time_ns[last]) if last >= 0 and time_ns[last] >= from_ns else None
 
 
 def _groups(measured: Sequence[Point]) -> Iterable[Sequence[Point]]:

@@ -94,6 +94,10 @@ class Production:
                 self._read_ns[id_] = now_ns
                 await self._begin(meter.point, meter, day, now_ns)
 
+    def begin_again(self) -> None:
+        """History was put under the running day: its readings are read anew."""
+        self._day = None
+
     def stale_meters(self) -> int:
         return sum(meter.stale for meter in self._running.values())
 

@@ -46,15 +46,6 @@ def by_day(series: Series, days: Sequence[Day]) -> list[Series]:
     ]
 
 
-def last_good_ns(series: Series | None, from_ns: int, to_ns: int) -> int | None:
-    """The time of the last good reading of ``[from_ns, to_ns]``, None where there is none."""
-    if series is None:
-        return None
-    begin, end = np.searchsorted(series.time_ns, [from_ns, to_ns + 1])
-    good = np.flatnonzero(is_good(series.quality[begin:end]))
-    return int(series.time_ns[begin + good[-1]]) if good.size else None
-
-
 def _near(good: NDArray[np.intp], good_ns: NDArray[np.int64], index: int, at_ns: int) -> int | None:
     if not 0 <= index < good.shape[0] or abs(int(good_ns[index]) - at_ns) > NEIGHBOUR_NS:
         return None
