@@ -40,17 +40,30 @@ class LiveFigures(Protocol):
     def reservoirs(self) -> Sequence[ReservoirNow]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """A calendar job as people see it."""
+class JobState(Protocol):
+    """A calendar job as people see it. Times in ns UTC.
 
-    id: str
-    next_run_ns: int | None
-    last_run_ns: int | None
-    outcome: str | None
-    detail: str
-    missed: int
-    running: bool
+    missed : times it was due while nothing could start it; overlapped : while it was still running
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def next_run_ns(self) -> int | None: ...
+    @property
+    def last_run_ns(self) -> int | None: ...
+    @property
+    def last_end_ns(self) -> int | None: ...
+    @property
+    def outcome(self) -> str | None: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def missed(self) -> int: ...
+    @property
+    def overlapped(self) -> int: ...
+    @property
+    def running(self) -> bool: ...
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,11 @@ class Job(Answer):
     id: str = Field(examples=["close_day"])
     next_run_at: Time | None
     last_run_at: Time | None
+    last_end_at: Time | None
     outcome: str | None = Field(examples=["done"])
     detail: str = Field(examples=["2026-06-30"])
     missed: int = Field(examples=[0])
+    overlapped: int = Field(examples=[0])
     running: bool = Field(examples=[False])
 
 

@@ -34,8 +34,10 @@ def job_answer(state: JobState, zone: ZoneInfo) -> dict[str, Any]:
         "id": state.id,
         "next_run_at": iso(state.next_run_ns, zone),
         "last_run_at": iso(state.last_run_ns, zone),
+        "last_end_at": iso(state.last_end_ns, zone),
         "outcome": state.outcome,
         "detail": state.detail,
         "missed": state.missed,
+        "overlapped": state.overlapped,
         "running": state.running,
     }

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from jobs.calendar import Jobs
-from jobs.figures import Figures
 
 from api.app import create_app
 from api.context import Context
@@ -28,6 +26,8 @@ from foggara.options import Options
 from foggara.targets import adopt_capacities
 from foggara.tasks import Tasks
 from jobs.accounting import Accounting
+from jobs.calendar import Jobs
+from jobs.figures import Figures
 from storage.embedded import EmbeddedStore, open_store
 from storage.sql import SqlRecords, open_records
 
@@ -46,7 +46,7 @@ class House:
     url: str
     store: EmbeddedStore
     records: SqlRecords
-    accounting: Accounting
+    figures: Figures
     jobs: Jobs
     tasks: Tasks
     numbers: dict[str, int]
@@ -54,9 +54,15 @@ class House:
 
 @contextlib.asynccontextmanager
 async def assembled(
-    plant: Plant, options: Options, *, clock: Clock = time.time_ns
-) -> AsyncIterator[House]:
+    plant: Plant,
+    options: Options,
+    *,
+    clock: Clock = time.time_ns,
+    devices_ready: asyncio.Event | None = None,
+) -> AsyncGenerator[House]:
     """Everything of one plant in one process, running on entry, flushed and closed on exit.
+
+    devices_ready : collecting begins when it is set; without it at once
 
     Raises: PortTaken, DataInUse before anything has started.
     """
@@ -106,8 +112,9 @@ async def assembled(
         door = Door(app, listening)
 
         tasks = Tasks()
-        await _start(stack, tasks, jobs, figures, collectors, app, door)
-        yield House(plant, options, door.url, store, records, accounting, jobs, tasks, numbers)
+        collecting = _collect(collectors, devices_ready)
+        await _start(stack, tasks, jobs, figures, collecting, app, door)
+        yield House(plant, options, door.url, store, records, figures, jobs, tasks, numbers)
 
 
 async def _start(
@@ -115,7 +122,7 @@ async def _start(
     tasks: Tasks,
     jobs: Jobs,
     figures: Figures,
-    collectors: Collectors,
+    collecting: Coroutine[Any, Any, None],
     app: FastAPI,
     door: Door,
 ) -> None:
@@ -126,7 +133,7 @@ async def _start(
         tasks.start(name, work)
         stack.push_async_callback(tasks.end, name, END_S)
 
-    own("collectors", collectors.run())
+    own("collectors", collecting)
     own("figures", figures.run())
     await jobs.start()
     stack.push_async_callback(jobs.stop)
@@ -134,6 +141,12 @@ async def _start(
     tasks.start("door", door.serve())
     stack.push_async_callback(_close_door, tasks, door, live)
     await door.opened()
+
+
+async def _collect(collectors: Collectors, devices_ready: asyncio.Event | None) -> None:
+    if devices_ready is not None:
+        await devices_ready.wait()
+    await collectors.run()
 
 
 async def _close_door(tasks: Tasks, door: Door, live: Live) -> None:

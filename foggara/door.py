@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import uvicorn
 from fastapi import FastAPI
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
         self.opened.set()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """The house handles signals itself, in one place."""
         yield
 

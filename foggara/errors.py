@@ -3,7 +3,8 @@
 FoggaraError
 ├── WrongOption   options that cannot be together
 ├── PortTaken     the door's address is in use
-└── DataInUse     another process writes this data folder
+├── DataInUse     another process writes this data folder
+└── SimulatorEnded  the demo's plant ended by itself
 """
 
 from __future__ import annotations
@@ -33,3 +34,9 @@ class DataInUse(FoggaraError):
             f"another foggara process writes {folder}; stop it, or choose another with --data"
         )
         self.folder = folder
+
+
+class SimulatorEnded(FoggaraError):
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"the simulated plant ended by itself (exit code {code})")
+        self.code = code

@@ -21,7 +21,9 @@ class Prerequisite:
     tests: str
 
 
-WANTED = (Prerequisite("chromium", "chromium", "tests/api/test_first_page.py (the page in a browser)"),)
+WANTED = (
+    Prerequisite("chromium", "chromium", "tests/api/test_first_page.py (the page in a browser)"),
+)
 
 
 def install(missing: list[Prerequisite]) -> None:
@@ -29,7 +31,14 @@ def install(missing: list[Prerequisite]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *(p.package for p in missing)],
+        [
+            "apt-get",
+            "install",
+            "-qq",
+            "-y",
+            "--no-install-recommends",
+            *(p.package for p in missing),
+        ],
     ):
         subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
 
