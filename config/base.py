@@ -37,9 +37,9 @@ Id = Annotated[
 class Texts(Described):
     """One text in the three languages of the pages."""
 
-    en: str
-    fr: str
-    ar: str
+    en: str = Field(description="English", examples=["Water tower"])
+    fr: str = Field(description="French", examples=["Château d'eau"])
+    ar: str = Field(description="Arabic", examples=["خزان"])
 
 
 def _form_of(given: Any) -> str:

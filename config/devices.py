@@ -48,9 +48,11 @@ class DataType(StrEnum):
 class Scaling(Described):
     """Two points of a straight line: raw to value in the tag's unit."""
 
-    raw: tuple[float, float] = Field(description="two raw values, as the device sends them")
+    raw: tuple[float, float] = Field(
+        examples=["[0, 27648]"], description="two raw values, as the device sends them"
+    )
     value: tuple[float, float] = Field(
-        description="the two values they stand for, in the tag's unit"
+        examples=["[0, 40]"], description="the two values they stand for, in the tag's unit"
     )
 
 
@@ -58,20 +60,25 @@ class Tag(Described):
     """One measured quantity."""
 
     id: Id
-    name: Name | None = None
-    kind: Kind
+    name: Name | None = Field(
+        default=None, description="shown instead of the id", examples=["Outlet"]
+    )
+    kind: Kind = Field(description="what it measures")
     unit: str = Field(
-        description="the unit on the wire, after scaling; stored in the kind's base unit"
+        examples=["m3/h"],
+        description="the unit on the wire, after scaling; stored in the kind's base unit",
     )
     scaling: Scaling | None = Field(
         default=None, description="for instruments that send counts, not units"
     )
     range: tuple[float, float] | None = Field(
         default=None,
+        examples=["[0, 7500]"],
         description="lowest and highest credible value, in `unit`; outside is kept as bad: out_of_range",
     )
     rate_limit: float | None = Field(
         default=None,
+        examples=[500],
         gt=0,
         description="fastest credible change, `unit` per second; faster is uncertain: rate_of_change",
     )
@@ -89,7 +96,9 @@ class Tag(Described):
         default_factory=dict[str, str], description="free words, shown with the tag"
     )
     states: dict[int, str] | None = Field(
-        default=None, description="for kind `state`: what each number means"
+        default=None,
+        description="for kind `state`: what each number means",
+        examples=["{ 0: stopped, 1: running }"],
     )
     illustrative: bool = Field(
         default=False, description="true for a tag that is an example, not a known instrument"
@@ -99,9 +108,15 @@ class Tag(Described):
 class ModbusTag(Tag):
     """A tag in a Modbus device's registers."""
 
-    register_type: RegisterType = Field(default=RegisterType.HOLDING, alias="register")
-    address: int = Field(ge=0, le=65535, description="zero-based address on the wire")
-    data: DataType = DataType.FLOAT32
+    register_type: RegisterType = Field(
+        default=RegisterType.HOLDING,
+        alias="register",
+        description="which of the four tables: function codes 1, 2, 4, 3",
+    )
+    address: int = Field(
+        ge=0, le=65535, description="zero-based address on the wire", examples=[120]
+    )
+    data: DataType = Field(default=DataType.FLOAT32, description="how the number is coded")
     byte_order: ByteOrder | None = Field(
         default=None, description="where it differs from the device's"
     )
@@ -111,17 +126,23 @@ class OpcUaTag(Tag):
     """A tag that is a variable of an OPC UA server."""
 
     node: str = Field(
-        description="node id, by namespace URI or index: `nsu=http://plc.example;s=FT601` or `ns=2;s=FT601`"
+        examples=["nsu=http://plc.example;s=FT601"],
+        description="node id, by namespace URI or index: `nsu=http://plc.example;s=FT601` or `ns=2;s=FT601`",
     )
     deadband: float | None = Field(
-        default=None, ge=0, description="smallest change that is sent, in wire units"
+        default=None,
+        ge=0,
+        description="smallest change that is sent, in wire units",
+        examples=[0.01],
     )
 
 
 class DeviceBase(Described):
     id: Id
-    site: Id
-    name: Name | None = None
+    site: Id = Field(description="where it stands; its tags may belong to other sites")
+    name: Name | None = Field(
+        default=None, description="shown instead of the id", examples=["Outlet"]
+    )
     scan_interval_s: Seconds = Field(
         default=1.0,
         alias="scan_interval",
@@ -147,11 +168,13 @@ class DeviceBase(Described):
 class ModbusDevice(DeviceBase):
     """A Modbus TCP server."""
 
-    protocol: Literal["modbus"]
-    host: str
-    port: int = Field(default=502, ge=1, le=65535)
+    protocol: Literal["modbus"] = Field(description="how it is spoken to")
+    host: str = Field(examples=["10.0.0.5"], description="name or address")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port")
     unit: int = Field(default=1, ge=0, le=255, description="unit identifier behind the address")
-    byte_order: ByteOrder = ByteOrder.ABCD
+    byte_order: ByteOrder = Field(
+        default=ByteOrder.ABCD, description="how values of 32 and 64 bits lie in registers"
+    )
     max_registers: int = Field(
         default=125, ge=1, le=125, description="most registers that one request may ask for"
     )
@@ -164,15 +187,21 @@ class ModbusDevice(DeviceBase):
         le=124,
         description="unused registers that may be read to join two neighbours",
     )
-    tags: list[ModbusTag] = Field(min_length=1)
+    tags: list[ModbusTag] = Field(min_length=1, description="what is read there")
 
 
 class OpcUaDevice(DeviceBase):
     """An OPC UA server."""
 
-    protocol: Literal["opcua"]
-    endpoint: str = Field(pattern=r"^opc\.tcp://.+", examples=["opc.tcp://10.0.0.5:4840"])
-    mode: Literal["subscribe", "poll"] = "subscribe"
+    protocol: Literal["opcua"] = Field(description="how it is spoken to")
+    endpoint: str = Field(
+        pattern=r"^opc\.tcp://.+",
+        examples=["opc.tcp://10.0.0.5:4840"],
+        description="where the server answers",
+    )
+    mode: Literal["subscribe", "poll"] = Field(
+        default="subscribe", description="be told of changes, or read every scan"
+    )
     publishing_interval_s: Seconds | None = Field(
         default=None, alias="publishing_interval", description="default: the scan interval"
     )
@@ -194,12 +223,18 @@ class OpcUaDevice(DeviceBase):
     read_batch: int = Field(
         default=500, ge=1, le=10_000, description="most nodes in one Read request"
     )
-    username: str | None = None
+    username: str | None = Field(default=None, description="none: anonymous", examples=["reader"])
     password_env: str | None = Field(
-        default=None, description="environment variable that holds the password"
+        default=None,
+        description="environment variable that holds the password",
+        examples=["SCADA_PASSWORD"],
     )
-    password_file: str | None = Field(default=None, description="file that holds the password")
-    tags: list[OpcUaTag] = Field(min_length=1)
+    password_file: str | None = Field(
+        default=None,
+        description="file that holds the password",
+        examples=["/run/secrets/scada"],
+    )
+    tags: list[OpcUaTag] = Field(min_length=1, description="what is read there")
 
 
 Device = Annotated[ModbusDevice | OpcUaDevice, Field(discriminator="protocol")]

@@ -47,7 +47,7 @@ def _given(error: ErrorDetails) -> str:
 
 
 def _missing(error: ErrorDetails) -> str:
-    return f"is missing: '{error['loc'][-1]}' is needed here"
+    return f"is missing; '{error['loc'][-1]}' is needed here"
 
 
 def _unknown(error: ErrorDetails) -> str:
@@ -75,7 +75,7 @@ def _protocol(error: ErrorDetails) -> str:
 
 def _no_protocol(error: ErrorDetails) -> str:
     name = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
-    return f"is missing: '{name}' is needed here"
+    return f"is missing; '{name}' is needed here"
 
 
 def _pattern(error: ErrorDetails) -> str:
@@ -101,5 +101,6 @@ _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "model_type": lambda e: f"{_given(e)}: a mapping is wanted",
     "model_attributes_type": lambda e: f"{_given(e)}: a mapping is wanted",
     "dict_type": lambda e: f"{_given(e)}: a mapping is wanted",
+    "timezone_aware": lambda e: f"{_given(e)}: an offset is wanted; write 2022-03-01T06:00+01:00",
     "invalid_key": lambda e: f"'{e['loc'][-1]}': a key is a word here",
 }

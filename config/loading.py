@@ -50,7 +50,9 @@ def _validated(root: Marked, problems: list[Problem]) -> Remains:
         plant = Plant.model_validate(root.plain(), by_alias=True, by_name=False)
     except ValidationError as err:
         errors = err.errors(include_url=False)
-        problems += [explained(root, error) for error in errors]
+        unreadable = {(p.file, p.line, p.column) for p in problems}
+        found = [explained(root, error) for error in errors]
+        problems += [p for p in found if (p.file, p.line, p.column) not in unreadable]
         return remains(root, errors)
     return Remains(plant, root, frozenset())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from water.units import FACTORS, Kind
 
@@ -38,25 +38,45 @@ def _reader(what: str, units: dict[str, float], *, bare: bool = False) -> Before
     return BeforeValidator(read, json_schema_input_type=float | str if bare else str)
 
 
-Seconds = Annotated[float, _reader("duration", _DURATION), Field(ge=0, examples=["5s"])]
+def _written(what: str, units: dict[str, float], base: str, example: str) -> WithJsonSchema:
+    """How such a value is written: a text with its unit (for a ratio a bare number too), or 0."""
+    names = "|".join(re.escape(unit).replace("\\ ", " ") for unit in units if unit)
+    optional = "?" if "" in units else ""
+    text = {
+        "type": "string",
+        "pattern": rf"^\s*[+-]?[0-9][0-9_ ,]*(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*({names}){optional}\s*$",
+    }
+    number = {"type": "number"} if "" in units else {"const": 0}
+    return WithJsonSchema(
+        {"anyOf": [text, number], "examples": [example], "x-quantity": what, "x-unit": base}
+    )
+
+
+_FLOWS = {u: f for u, (f, _) in FACTORS[Kind.FLOW].items()}
+_LENGTHS = {u: f for u, (f, _) in FACTORS[Kind.LEVEL].items()}
+
+Seconds = Annotated[
+    float, _reader("duration", _DURATION), Field(ge=0), _written("duration", _DURATION, "s", "5s")
+]
 """``5s``, ``250 ms``, ``2h`` → seconds"""
 FlowM3PerH = Annotated[
-    float,
-    _reader("flow", {u: f for u, (f, _) in FACTORS[Kind.FLOW].items()}),
-    Field(examples=["12 L/s"]),
+    float, _reader("flow", _FLOWS), _written("flow", _FLOWS, "m3/h", "5208 m3/h")
 ]
 """``12 L/s``, ``5208 m3/h`` → m³/h"""
-VolumeM3 = Annotated[float, _reader("volume", _VOLUME), Field(ge=0, examples=["50 000 m3"])]
+VolumeM3 = Annotated[
+    float, _reader("volume", _VOLUME), Field(ge=0), _written("volume", _VOLUME, "m3", "50 000 m3")
+]
 """``50 000 m3`` → m³"""
 M3PerDay = Annotated[
-    float, _reader("volume a day", _PER_DAY), Field(ge=0, examples=["350 000 m3/d"])
+    float,
+    _reader("volume a day", _PER_DAY),
+    Field(ge=0),
+    _written("volume a day", _PER_DAY, "m3/d", "350 000 m3/d"),
 ]
 """``350 000 m3/d`` → m³/d"""
-Metres = Annotated[
-    float,
-    _reader("length", {u: f for u, (f, _) in FACTORS[Kind.LEVEL].items()}),
-    Field(examples=["4.2 m"]),
-]
+Metres = Annotated[float, _reader("length", _LENGTHS), _written("length", _LENGTHS, "m", "4.2 m")]
 """``4.2 m`` → m"""
-Ratio = Annotated[float, _reader("ratio", _RATIO, bare=True), Field(examples=["0.5 %"])]
+Ratio = Annotated[
+    float, _reader("ratio", _RATIO, bare=True), _written("ratio", _RATIO, "1", "0.5 %")
+]
 """``0.5 %`` or ``0.005`` → ratio"""

@@ -124,7 +124,7 @@ def _works(
     if reservoir is None:
         return
     basins = Known(
-        f"compartment of '{reservoir.id}'", [one.id for one in reservoir.compartments], missing
+        f"compartment of {reservoir.id}", [one.id for one in reservoir.compartments], missing
     )
     for n, id_ in enumerate(works.compartments):
         yield from basins.dangling((*at, "compartments", n), id_)
