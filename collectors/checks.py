@@ -93,65 +93,73 @@ class Checks:
         self._run_value.fill(np.nan)
 
     def _check_history(self, index: Index, time_ns: Times, value: Values, code: Codes) -> None:
-        """Rate and stuck, on the readings sorted by tag and time; ``code`` is changed in place."""
+        """Rate and stuck; ``code`` is changed in place."""
         if index.size == 0:
             return
-        one_a_tag = bool((index[1:] > index[:-1]).all())  # as a poll gives them
-        # lexsort is stable: within equals the order of coming stays.
-        order = np.arange(index.size) if one_a_tag else np.lexsort((time_ns, index))
-        tag, time, val = index[order], time_ns[order], value[order]
+        if bool((index[1:] > index[:-1]).all()):  # one reading a tag, as a poll gives them
+            self._check_sorted(index, time_ns, value, code, None)
+            return
+        order = np.lexsort((time_ns, index))  # stable: within equals the order of coming stays
+        found = code[order]
+        tag = index[order]
         first = np.empty(tag.shape, np.bool_)
         first[0] = True
         np.not_equal(tag[1:], tag[:-1], out=first[1:])
-        last = np.append(first[1:], True)
-        found = code[order]
+        self._check_sorted(tag, time_ns[order], value[order], found, first)
+        code[order] = found
+
+    def _check_sorted(
+        self, tag: Index, time: Times, val: Values, code: Codes, first: Mask | None
+    ) -> None:
+        """The same on readings sorted by tag and time; ``first`` marks each tag's first reading,
+        None where every tag comes once.
+        """
         if self._rates:
-            usable = found < BAD
+            usable = code < BAD
             np.maximum(
-                found,
-                RATE_OF_CHANGE,
-                out=found,
-                where=self._too_fast(tag, time, val, usable, first),
+                code, RATE_OF_CHANGE, out=code, where=self._too_fast(tag, time, val, usable, first)
             )
             self._remember_usable(tag, time, val, usable)
         if self._sticks:
-            np.maximum(found, STUCK, out=found, where=self._stuck(tag, time, val, first, last))
-        code[order] = found
+            np.maximum(code, STUCK, out=code, where=self._stuck(tag, time, val, first))
 
-    def _too_fast(self, tag: Index, time: Times, val: Values, usable: Mask, first: Mask) -> Mask:
+    def _too_fast(
+        self, tag: Index, time: Times, val: Values, usable: Mask, first: Mask | None
+    ) -> Mask:
         """Which usable readings moved faster than allowed since the usable one before."""
-        n = tag.size
-        position = np.arange(n)
-        # For each reading the position of the latest usable one strictly before it, or -1.
-        latest = np.maximum.accumulate(np.where(usable, position, -1))
-        before = np.concatenate(([-1], latest[:-1]))
-        group_start = np.maximum.accumulate(np.where(first, position, 0))
-        in_group = before >= group_start
-        before_value = np.where(in_group, val[before], self._usable_value[tag])
-        before_ns = np.where(in_group, time[before], self._usable_ns[tag])
+        before_value, before_ns = self._usable_value[tag], self._usable_ns[tag]
+        if first is not None:
+            position = np.arange(tag.size)
+            # For each reading the position of the latest usable one strictly before it, or -1.
+            latest = np.maximum.accumulate(np.where(usable, position, -1))
+            before = np.concatenate(([-1], latest[:-1]))
+            within = before >= np.maximum.accumulate(np.where(first, position, 0))
+            before_value = np.where(within, val[before], before_value)
+            before_ns = np.where(within, time[before], before_ns)
         elapsed_s = (time - before_ns) / NS_PER_S
-        # A comparison with NaN (nothing before) is false; so is one with time running backwards.
-        allowed = np.full(n, np.inf)
-        np.multiply(self._rate_per_s[tag], elapsed_s, out=allowed, where=elapsed_s > 0)
-        return usable & (np.abs(val - before_value) > allowed)
+        elapsed_s[elapsed_s <= 0] = np.inf  # time that runs backwards has no rate
+        # A comparison with NaN (nothing before) is false.
+        return usable & (np.abs(val - before_value) > self._rate_per_s[tag] * elapsed_s)
 
     def _remember_usable(self, tag: Index, time: Times, val: Values, usable: Mask) -> None:
-        tag, time, val = tag[usable], time[usable], val[usable]
         # Sorted by time within a tag, and numpy keeps the last of several writes to one place.
-        newer = (time >= self._usable_ns[tag]) | np.isnan(self._usable_value[tag])
-        self._usable_value[tag[newer]] = val[newer]
-        self._usable_ns[tag[newer]] = time[newer]
+        newer = usable & ((time >= self._usable_ns[tag]) | np.isnan(self._usable_value[tag]))
+        if not newer.all():
+            tag, time, val = tag[newer], time[newer], val[newer]
+        self._usable_value[tag] = val
+        self._usable_ns[tag] = time
 
-    def _stuck(self, tag: Index, time: Times, val: Values, first: Mask, last: Mask) -> Mask:
+    def _stuck(self, tag: Index, time: Times, val: Values, first: Mask | None) -> Mask:
         """Which readings end a run of one same value that is longer than allowed."""
-        position = np.arange(tag.size)
-        goes_on = first & (val == self._run_value[tag])
-        starts = first.copy()
-        starts[1:] |= val[1:] != val[:-1]
-        run = np.maximum.accumulate(np.where(starts, position, 0))
-        since = np.where(goes_on, self._run_since_ns[tag], time)[run]
-        self._run_value[tag[last]] = val[last]
-        self._run_since_ns[tag[last]] = since[last]
+        since = np.where(val == self._run_value[tag], self._run_since_ns[tag], time)
+        if first is not None:
+            starts = first.copy()
+            starts[1:] |= val[1:] != val[:-1]
+            run = np.maximum.accumulate(np.where(starts, np.arange(tag.size), 0))
+            since = np.where(first, since, time)[run]
+        # Of several writes to one place the last stays: the tag's latest run.
+        self._run_value[tag] = val
+        self._run_since_ns[tag] = since
         return (time - since) > self._stuck_after_ns[tag]
 
 

@@ -14,7 +14,7 @@ from collectors.statistics import Statistics
 from water.batch import NS_PER_S
 
 AT_ONCE_NS = NS_PER_S
-"""a device that came back is read at once where its next tick is further away than this"""
+"""a device that is reached is read at once where its next tick is further away than this"""
 
 
 class Polled(Protocol):
@@ -61,15 +61,15 @@ class Polling:
     async def run(self) -> None:
         """Until cancelled; then the connection is closed and an open gap ends."""
         try:
-            tick_ns = self._schedule.after(self._clock())
+            # The tick that has just passed: those that pass while it first connects are missed.
+            tick_ns = self._schedule.after(self._clock()) - self._schedule.interval_ns
             steady_s = _steady_s()
-            await self._come_back(first=True)
+            await self._come_back(pause_s=0.0)
             while True:
                 tick_ns, steady_s = self._next(tick_ns, steady_s)
                 await self._until(tick_ns)
                 if not await self._scan_on(tick_ns):
-                    await self._come_back()
-                    await self._scan_now_if_next_is_far()
+                    await self._come_back(self._backoff.next_s())
         except asyncio.CancelledError:
             self._losses.end(self._clock())
             raise
@@ -116,19 +116,23 @@ class Polling:
         self._statistics.scans += 1
         return True
 
-    async def _scan_now_if_next_is_far(self) -> None:
-        now_ns = self._clock()
-        if self._schedule.after(now_ns) - now_ns > AT_ONCE_NS and not await self._scan(now_ns):
-            await self._come_back()
-
-    async def _come_back(self, *, first: bool = False) -> None:
-        """Tries to reach the device until it answers, and ends the gap.
+    async def _come_back(self, pause_s: float) -> None:
+        """Tries to reach the device until it answers, and reads it at once where the next tick is
+        far, so that a device of rare scans is back as soon as any other.
 
         After a loss there is a pause before the first attempt too: a device that answers when
         asked for one value and dies of a scan must not be asked in a tight circle.
         """
+        while True:
+            await self._reach(pause_s)
+            now_ns = self._clock()
+            if self._schedule.after(now_ns) - now_ns <= AT_ONCE_NS or await self._scan(now_ns):
+                return
+            pause_s = self._backoff.next_s()
+
+    async def _reach(self, pause_s: float) -> None:
+        """Attempts, with pauses, until one succeeds; then the gap ends."""
         attempt_s = _steady_s()
-        pause_s = 0.0 if first else self._backoff.next_s()
         while True:
             await asyncio.sleep(max(0.0, attempt_s + pause_s - _steady_s()))
             attempt_s = _steady_s()

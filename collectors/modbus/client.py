@@ -23,7 +23,6 @@ from pymodbus.transaction import TransactionManager
 from pymodbus.transport import CommParams, CommType
 
 from collectors.errors import (
-    ConnectionGone,
     ConnectionLost,
     Malformed,
     Misfit,
@@ -56,6 +55,10 @@ EXCEPTIONS = {
     11: "gateway target device failed to respond",
 }
 """Source: MODBUS Application Protocol Specification V1.1b3, section 7."""
+
+
+FLOOD_BYTES = 16_384
+"""more than this without an answer in it is no device that speaks slowly but one that floods us"""
 
 
 class _Answer(ModbusPDU):
@@ -97,35 +100,68 @@ class Request:
 
 
 class _Exchange(TransactionManager):
-    """pymodbus's transactions on one TCP connection, without its retries and reconnects.
+    """pymodbus's transport, frames and transactions on one TCP connection, asked one at a time.
 
-    What its parser raises inside the event loop, and a closed connection, end the request that
-    waits at once; pymodbus alone would let it wait for its timeout.
+    ``ask`` takes the place of ``execute`` with its lock, retries and counting of failures: an
+    answer, the timeout, a closed connection, or what the parser raises, whichever is first, ends
+    the request. (pymodbus alone would let a request on a closed connection wait for its timeout.)
     """
 
     def __init__(self, params: CommParams, clock: Callable[[], int]) -> None:
         super().__init__(params, FramerSocket(_DECODER), 0, False, None, None, None)
         self._clock = clock
-        self.waiting = False
-        self.failure: ModbusException | None = None
+        self._waiting = False
+        self._unanswering_bytes = 0
         self.arrived_ns = 0
         self.arrived_s = 0.0
+
+    async def ask(self, request: ModbusPDU) -> ModbusPDU:
+        """Raises: ConnectionException, TimeoutError; any other ModbusException: not understood"""
+        request.transaction_id = self.getNextTID()
+        self.response_future = self.loop.create_future()
+        timer = self.loop.call_later(
+            self.comm_params.timeout_connect, self._end, TimeoutError(), self.response_future
+        )
+        self._waiting = True
+        self._unanswering_bytes = 0
+        try:
+            self.pdu_send(request)
+            return await self.response_future
+        finally:
+            self._waiting = False
+            timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._unanswering_bytes += len(data)
+        if self._unanswering_bytes > FLOOD_BYTES:
+            # The loop belongs to all devices: one that sends without end is cut off.
+            self._end(ModbusIOException("flood"), self.response_future)
+            self.cut()
+            return
+        super().data_received(data)
+
+    def cut(self) -> None:
+        """At once: what is unsent to a device that hangs is not waited for."""
+        transport = cast("asyncio.WriteTransport | None", self.transport)
+        if transport is not None:
+            transport.abort()
+        self.close()
 
     def callback_data(self, data: bytes, addr: tuple[str, int] | None = None) -> int:
         self.arrived_ns, self.arrived_s = self._clock(), self.loop.time()
         try:
             return super().callback_data(data, addr)
         except ModbusException as err:
-            self.fail(err)
+            self._end(err, self.response_future)
             return len(data)
 
     def callback_disconnected(self, exc: Exception | None) -> None:
-        self.fail(ConnectionException(str(exc) if exc else "closed by the device"))
+        err = ConnectionException(str(exc) if exc else "closed by the device")
+        self._end(err, self.response_future)
 
-    def fail(self, err: ModbusException) -> None:
-        if self.waiting and not self.response_future.done():
-            self.failure = err
-            self.response_future.set_exception(err)
+    def _end(self, err: Exception, answer: asyncio.Future[ModbusPDU]) -> None:
+        if self._waiting and not answer.done():
+            answer.set_exception(err)
 
 
 class Connection:
@@ -176,23 +212,20 @@ class Connection:
         if not exchange.is_active():
             raise ConnectionLost(self._device, "connection closed by the device")
         sent_s = exchange.loop.time()
-        exchange.waiting = True
         try:
-            answer = await exchange.execute(False, request.pdu)
+            answer = await exchange.ask(request.pdu)
+        except TimeoutError as err:
+            raise NoAnswer(self._device, request.what, self._timeout_s) from err
+        except ConnectionException as err:
+            raise ConnectionLost(self._device, f"connection lost: {err.string}") from err
         except ModbusException as err:
-            raise self._translated(err, request) from err
-        finally:
-            exchange.waiting = False
+            raise Malformed(self._device, f"answer to {request.what} not understood") from err
         self.arrived_ns = exchange.arrived_ns
         self.latency_ms = (exchange.arrived_s - sent_s) * 1000
         return self._payload(answer, request)
 
     def close(self) -> None:
-        """At once: what is unsent to a device that hangs is not waited for."""
-        transport = cast("asyncio.WriteTransport | None", self._exchange.transport)
-        if transport is not None:
-            transport.abort()
-        self._exchange.close()
+        self._exchange.cut()
 
     def _payload(self, answer: ModbusPDU, request: Request) -> bytes:
         asked = request.pdu.function_code
@@ -210,10 +243,3 @@ class Connection:
                 f"{len(answer.payload)} bytes for {request.what}, not {request.payload_bytes}",
             )
         return answer.payload
-
-    def _translated(self, err: ModbusException, request: Request) -> ConnectionGone:
-        if isinstance(err, ConnectionException):
-            return ConnectionLost(self._device, f"connection lost: {err.string}")
-        if err is self._exchange.failure:
-            return Malformed(self._device, f"answer to {request.what} not understood")
-        return NoAnswer(self._device, request.what, self._timeout_s)

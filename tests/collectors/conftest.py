@@ -97,7 +97,8 @@ class HandServer:
     """Answers FC 1-4 with register = its own address, as long as ``mood`` is "well".
 
     Other moods: hang (accepts, never answers), garbage, wrong_transaction, wrong_function, short
-    (fewer bytes than asked for), torn (half a frame), close (at the request), slow (``delay_s``).
+    (fewer bytes than asked for), torn (half a frame), close (at the request), slow (``delay_s``), flood (sends without
+    end), unasked (an answer, and then without end).
     ``refused`` and ``silent`` are addresses that it refuses with exception 2, or never answers.
     """
 
@@ -130,6 +131,11 @@ class HandServer:
                 if answer is not None:
                     writer.write(answer)
                     await writer.drain()
+                if self.mood == "unasked":
+                    await asyncio.sleep(0.1)
+                while self.mood in ("flood", "unasked"):
+                    writer.write(b"\x00\x01\x00\x00" * 16_384)
+                    await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -139,7 +145,7 @@ class HandServer:
 
     def _answer(self, head, function, address, count):
         touched = set(range(address, address + count))
-        if self.mood == "hang" or touched & self.silent:
+        if self.mood in ("hang", "flood") or touched & self.silent:
             return None
         if self.mood == "garbage":
             return b"\x00\x07\x00\x00\x00\x05\x01\x03\x55\x01\x02" * 3

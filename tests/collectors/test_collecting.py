@@ -20,17 +20,21 @@ def numbers_of(devices):
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_one_hung_and_one_refusing_delay_nobody(
+def test_one_hung_one_refusing_and_one_flooding_delay_nobody(
     hand_server, modbus_device, sink, ledger, running, unused_port, loop
 ):
-    """At 0 s all start; for 6 s one device hangs and one refuses; the six others miss no scan."""
+    """At 0 s all start; for 6 s one device hangs, one refuses, one floods; the six others miss no
+    scan.
+    """
 
     async def go():
         async with contextlib.AsyncExitStack() as stack:
             well = [await stack.enter_async_context(hand_server()) for _ in range(6)]
             hung = await stack.enter_async_context(hand_server())
             hung.mood = "hang"
-            ports = [*(s.port for s in well), hung.port, unused_port()]
+            flooding = await stack.enter_async_context(hand_server())
+            flooding.mood = "flood"
+            ports = [*(s.port for s in well), hung.port, unused_port(), flooding.port]
             devices = [
                 modbus_device(
                     port,
@@ -62,7 +66,7 @@ def test_one_hung_and_one_refusing_delay_nobody(
         assert status.scans == 0
     assert "no answer" in statuses[6].last_error
     assert "no connection" in statuses[7].last_error
-    assert {gap.device for gap in ledger.gaps} == {"d6", "d7"}
+    assert {gap.device for gap in ledger.gaps} == {"d6", "d7", "d8"}
 
 
 @pytest.mark.slow

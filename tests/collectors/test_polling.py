@@ -139,24 +139,15 @@ def test_a_device_that_dies_of_every_scan_is_not_asked_in_a_tight_circle(sink, l
 
 
 def test_slow_schedules_are_read_at_once_when_the_device_is_back(sink, ledger):
+    """An hour between scans: at 0.3 s the device is there for the first time after a loss."""
     rig = Rig(sink, ledger, interval_ns=3_600_000 * MS, longest_s=0.2)
     rig.device.unreachable = True
-    well = (0.5, lambda: setattr(rig.device, "unreachable", False))
-
-    async def go():
-        polling = rig.polling
-        rig.device.unreachable = False
-        await polling._come_back(first=True)
-        rig.device.unreachable = True
-        coming = asyncio.create_task(polling._come_back())
-        await asyncio.sleep(well[0])
-        well[1]()
-        await coming
-        await polling._scan_now_if_next_is_far()
-
-    asyncio.run(go())
+    well = (0.3, lambda: setattr(rig.device, "unreachable", False))
+    asyncio.run(rig.run_for(well, (0.5, nothing)))
     assert rig.statistics.scans == 1
-    assert rig.statistics.reconnects == 0 or rig.statistics.online
+    assert rig.statistics.reconnects == 1
+    begun, ended = ledger.gaps
+    assert begun.from_ns == ended.from_ns < ended.to_ns
 
 
 def test_a_fault_of_our_own_is_raised_and_the_device_is_lost_not_silent(sink, ledger):

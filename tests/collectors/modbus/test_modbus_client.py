@@ -72,6 +72,7 @@ def test_all_four_tables_of_a_real_server(pymodbus_server, table):
         ("wrong_function", Malformed),
         ("short", Misfit),
         ("close", ConnectionLost),
+        ("flood", Malformed),
     ],
 )
 def test_a_lying_device_ends_in_a_typed_error_and_in_time(hand_server, mood, error):
@@ -164,3 +165,21 @@ def test_a_server_that_accepts_nobody_is_unreachable_within_the_timeout():
         finally:
             for client in waiting:
                 client.close()
+
+
+def test_a_device_that_sends_without_being_asked_is_cut_off(hand_server):
+    async def go():
+        async with hand_server() as server:
+            server.mood = "unasked"
+            one = connection(server.port)
+            await one.open()
+            assert await one.read(request()) == b"\x00\x03\x00\x04"
+            async with asyncio.timeout(5):
+                while one.is_open:  # noqa: ASYNC110 - what is watched has no event
+                    await asyncio.sleep(0.01)
+            with pytest.raises(ConnectionLost):
+                await one.read(request())
+            one.close()
+            server.mood = "well"
+
+    asyncio.run(go())
