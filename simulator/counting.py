@@ -62,7 +62,7 @@ class Counters:
                 usual = 0.6 * meter.maximum_flow_m3_per_h
                 self._factor[i] = (1 + self.bias[tag]) / installation.factor
             elif plant.tags[tag].kind is Kind.ENERGY:
-                self._factor[i] = kwh_per_m3(places[tag])
+                self._factor[i] = kwh_per_m3(tag, places[tag])
             years = generator(seed, "start", tag).uniform(*_YEARS_BEFORE)
             start = years * _HOURS_A_YEAR * usual * self._factor[i]
             self._float32[i] = _is_float32(plant, tag)

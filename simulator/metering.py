@@ -166,7 +166,11 @@ class Metering:
         return whole / free
 
     def _of_source(self, meter: Meter, source: int) -> Array:
-        header = self.site_row(source)
+        alike = sum(
+            (m.site, m.measures, m.destination) == (meter.site, meter.measures, meter.destination)
+            for m in self._plant.meters
+        )
+        header = self.site_row(source) / alike
         if meter.measures == "intake":
             desalinates = any(
                 s.id == meter.site and s.type == "desalination_plant" for s in self._plant.sites
@@ -174,7 +178,7 @@ class Metering:
             return header / (RECOVERY if desalinates else TREATMENT_YIELD)
         if meter.measures == "own_use":
             return header * OWN_USE
-        return self._same_destination(meter, meter.site, header)
+        return self._same_destination(meter, meter.site, header * alike) / alike
 
     def _of_place(self, meter: Meter) -> Array:
         """Delivered somewhere on the way: what was sent there, or all that passes the place."""

@@ -15,6 +15,8 @@ from simulator.storages import Storage, storages
 SOURCE_TYPES: Final = ("desalination_plant", "surface_water", "wells")
 METER_MARGIN: Final = 0.95
 """share of a meter's maximum flow that the water never passes"""
+UNMETERED_TRAINS: Final = 3
+"""of a site whose trains nobody described"""
 EXPORT_SHARE: Final = 0.3
 """share of a source's output that goes elsewhere, where a meter towards elsewhere stands"""
 
@@ -105,7 +107,7 @@ def _source(plant: Plant, site: Site, with_tank: set[str]) -> Source:
         id=site.id,
         must_run=bool(trains) or site.type == "desalination_plant",
         capability=capability(plant, site.id),
-        trains=trains or (None,),
+        trains=trains or (None,) * UNMETERED_TRAINS,
         export_share=EXPORT_SHARE if shares else 0.0,
         export_limit_m3_per_h=limit if shares else float("inf"),
     )

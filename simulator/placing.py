@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from simulator.waves import Array
 
 _INLET: Final = re.compile(r"inlet|inflow|intake|suction|feed")
 _FEED: Final = re.compile(r"feed|intake|seawater|raw")
+_NUMBER: Final = re.compile(r"\d+")
 _BRINE: Final = re.compile(r"brine|concentrate|reject")
 
 
@@ -36,7 +38,10 @@ class Place:
 
 
 class Places:
-    """The places of a plant's tags, by the sites and trains that their ids and devices name."""
+    """The places of a plant's tags, by the sites and trains that their ids and devices name.
+
+    Tags that differ in a number only (``pump1.power``, ``pump2.power``) share their site's stream.
+    """
 
     def __init__(self, plant: Plant, net: Network, metering: Metering) -> None:
         self._plant = plant
@@ -45,6 +50,7 @@ class Places:
         self._mean_demand = mean_demand(plant, net)
         self._sites = {site.id for site in plant.sites}
         self._prefixes = self._train_prefixes()
+        self._alike = Counter(_NUMBER.sub("#", tag) for tag in plant.tags)
 
     def of(self, tag: AddressedTag) -> Place:
         """A tag's place; a tag at no site with water has an empty row."""
@@ -55,17 +61,18 @@ class Places:
                 usual = self._source_usual(source) / len(self._network.sources[source].trains)
                 row = self._metering.channels.train(train)
                 return Place(train, source, None, row, usual)
+        part = 1 / self._alike[_NUMBER.sub("#", tag.id)]
         source = self._network.source(site)
         if source is not None:
-            usual = self._source_usual(source)
-            return Place(None, source, None, self._metering.site_row(source), usual)
+            usual = self._source_usual(source) * part
+            return Place(None, source, None, self._metering.site_row(source) * part, usual)
         storage = self._network.storage(site)
         if storage is None:
             return Place(None, None, None, np.zeros(self._metering.channels.count), 0.0)
         channels = self._metering.channels
         inlet = _INLET.search(tag.id) is not None
         row = channels.inflow(storage) if inlet else channels.outflow(storage)
-        return Place(None, None, storage, row, self._storage_usual(storage))
+        return Place(None, None, storage, row * part, self._storage_usual(storage) * part)
 
     def stream(self, tag: AddressedTag, place: Place) -> Array:
         """(n_channels,) what a flow or totalizer that is no described meter sees there."""

@@ -35,7 +35,7 @@ class Production:
         self._source_of_train = np.array(
             [s for s, source in enumerate(net.sources) for _ in source.trains], np.intp
         )
-        names = [(s.id, t or "") for s in net.sources for t in s.trains]
+        names = [(s.id, t or str(k)) for s in net.sources for k, t in enumerate(s.trains)]
         self.lives = [TrainLife(generator(seed, "train", *name), origin_s) for name in names]
         self._troubles = [SiteTrouble(generator(seed, "site", s.id), origin_s) for s in net.sources]
         count = len(net.sources)

@@ -17,10 +17,13 @@ from water.units import Kind, to_base
 
 KWH_PER_M3: Final = 3.6
 """specific energy of a desalination plant, 3 to 4"""
+TRAIN_KWH_PER_M3: Final = 2.7
 PUMPING_KWH_PER_M3: Final = 0.35
+_PARTS: Final = {"intake": 0.35, "pretreatment": 0.2, "product": 0.3}
+"""the rest of a plant's energy is its trains'"""
 _SEA: Final = re.compile(r"intake|seawater|sea\b|raw|feed|dam")
 _BRINE: Final = re.compile(r"brine|concentrate|reject")
-_MARGIN: Final = 0.03
+_MARGIN: Final = 0.002
 """of a tag's range, kept free at both ends"""
 _SEA_UNDER_US_PER_CM: Final = 40_000.0
 
@@ -138,7 +141,7 @@ def _ph(asked: _Asked) -> Signal:
 
 
 def _power(asked: _Asked) -> Signal:
-    usual = min(kwh_per_m3(asked.place) * asked.place.usual_m3_per_h, 0.8 * asked.high)
+    usual = min(kwh_per_m3(asked.id, asked.place) * asked.place.usual_m3_per_h, 0.8 * asked.high)
     return Signal(0.01 * usual, 0.97 * usual, 0.004 * usual, 0, 0.03 * usual, 0.002 * usual)
 
 
@@ -153,8 +156,13 @@ def _level(asked: _Asked) -> Signal:
     return Signal(usual, wave=0.04 * usual, noise=0.0005 * usual)
 
 
-def kwh_per_m3(place: Place) -> float:
-    return KWH_PER_M3 if place.source is not None else PUMPING_KWH_PER_M3
+def kwh_per_m3(tag: str, place: Place) -> float:
+    """Energy for each m³ of the place's stream, of the part of a plant that a tag's id names."""
+    if place.source is None:
+        return PUMPING_KWH_PER_M3
+    if place.train is not None:
+        return TRAIN_KWH_PER_M3
+    return next((part for words, part in _PARTS.items() if words in tag), KWH_PER_M3)
 
 
 _SHAPES: Final = {
