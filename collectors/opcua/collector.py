@@ -58,6 +58,7 @@ class OpcUaCollector:
         self._links: asyncio.TaskGroup | None = None
         self._link: asyncio.Task[None] | None = None
         self._session: Session | None = None
+        self._watching: Watching | None = None
         self._failure: ConnectionGone | None = None
         publishing_s = device.publishing_interval_s or device.scan_interval_s
         tick_ns = round(min(publishing_s, WATCH_S) * NS_PER_S) if self._subscribed else scan_ns
@@ -108,7 +109,9 @@ class OpcUaCollector:
         session = self._session
         if session is None:
             raise self._failure or ConnectionLost(self._device.id, "no session")
-        if not self._subscribed:
+        if self._watching is not None:
+            self._watching.tick()
+        else:
             await self._read(session, now_ns)
 
     def close(self) -> None:
@@ -130,14 +133,14 @@ class OpcUaCollector:
             async with connected(self._device, await self._password()) as session:
                 self._readings.begin(self._clock())
                 self._tags.resolve(await session.namespaces(), _steady_s())
-                work = await self._begin(session)
+                self._watching = await self._begin(session)
                 self._session = session
                 if not ready.done():
                     ready.set_result(None)
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(session.keep_channel())
-                    if work is not None:
-                        tasks.create_task(work.run())
+                    if self._watching is not None:
+                        tasks.create_task(self._watching.run())
         except* CollectorError as several:
             err = _first(several)
             # A refused login or subscription leaves nothing to go on with: it is tried again.

@@ -24,6 +24,7 @@ SKEW_NS = 60 * NS_PER_S
 """a clock that is further from ours is not believed: its readings get our time"""
 OLDEST_NS = 24 * 3600 * NS_PER_S
 """a value that stood longer when we first saw it is no reading of back then"""
+_NONE = np.empty(0, np.intp)
 OUR_TIME = np.uint8(quality(GOOD, Reason.CLOCK_SKEW))
 """the value is as good as any and the time is ours, as it always is with Modbus"""
 REFUSED = np.uint8(quality(BAD, Reason.REFUSED))
@@ -86,6 +87,8 @@ class Readings:
 
     def due(self, now_ns: int) -> Index:
         """The tags without a reading for ``refresh_s``."""
+        if now_ns - int(self._taken_ns.min()) < self._refresh_ns:
+            return _NONE
         return np.flatnonzero(now_ns - self._taken_ns >= self._refresh_ns)
 
     def unreported(self, index: Index, values: Values, now_ns: int, within_ns: int) -> int:

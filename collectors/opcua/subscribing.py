@@ -21,8 +21,7 @@ from water.batch import NS_PER_S
 
 _log = structlog.get_logger(__name__)
 
-UPKEEP_S = 0.5
-HEARTBEAT_S = 2.0
+HEARTBEAT_S = 2.5
 """quiet for longer, the server is asked whether it is there"""
 _NO_DEADBAND = frozenset(
     {
@@ -58,6 +57,14 @@ class Watching:
         self._published_s = 0.0
         self._expected: int | None = None
         self._read_all = False
+        self._ticked = asyncio.Event()
+
+    def tick(self) -> None:
+        """To be said at least once a second: time to look after the subscription.
+
+        It wakes with the scan tick, because a wake-up of its own costs more than what it does.
+        """
+        self._ticked.set()
 
     async def begin(self) -> None:
         """Creates the subscription and an item for every tag, all anew.
@@ -140,7 +147,8 @@ class Watching:
 
     async def _keep_up(self) -> None:
         while True:
-            await asyncio.sleep(UPKEEP_S)
+            await self._ticked.wait()
+            self._ticked.clear()
             self._check_silence()
             await self._refresh()
             retry = self._tags.to_retry(_steady_s())
@@ -160,9 +168,8 @@ class Watching:
 
     async def _refresh(self) -> None:
         """Reads what has not been heard of for too long: silence is not data."""
-        index = self._tags.live()
-        if not self._read_all:
-            index = np.intersect1d(index, self._readings.due(self._clock()), assume_unique=True)
+        due = self._readings.due(self._clock())
+        index = self._tags.live() if self._read_all else self._tags.unrefused(due)
         self._read_all = False
         for first in range(0, index.size, self._device.read_batch):
             part = index[first : first + self._device.read_batch]

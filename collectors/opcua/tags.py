@@ -54,6 +54,10 @@ class Tags:
         """The tags that the server has not refused."""
         return np.flatnonzero(~self._refused)
 
+    def unrefused(self, index: Index) -> Index:
+        """Those of ``index`` that the server has not refused."""
+        return index[~self._refused[index]] if index.size else index
+
     def without_node(self) -> Index:
         return np.array([i for i, node in enumerate(self._nodes) if node is None], np.intp)
 
