@@ -56,6 +56,8 @@ class Register:
 
     def volumes(self, spans_ns: NDArray[np.int64]) -> float:
         """m³ of many spans together, (n, 2) from and to."""
+        if spans_ns.size == 0:
+            return 0.0
         offset = (spans_ns - self._time_ns[0]).astype(np.float64)
         until = np.interp(offset, (self._time_ns - self._time_ns[0]), self._until_m3)
         return float((until[:, 1] - until[:, 0]).sum())
@@ -102,8 +104,10 @@ class Register:
 
     def held(self, begin_ns: int, end_ns: int) -> list[tuple[int, int, int]]:
         """(interval, from, to) of what is held back within a span, clipped to it."""
-        within = self._steps_within(begin_ns, end_ns)
         found: list[tuple[int, int, int]] = []
+        if self._held.size == 0:
+            return found
+        within = self._steps_within(begin_ns, end_ns)
         for i in self._held[(self._held >= within.start) & (self._held < within.stop)]:
             from_ns, to_ns = self.step_ns(int(i))
             found.append((int(i), max(from_ns, begin_ns), min(to_ns, end_ns)))

@@ -13,17 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from water.meter import MeterInstallation
+from water.plausible import Limits, implausible, time_to_rise_ns
 from water.readings import Readings
+from water.strays import without_strays
 from water.volume import MeterEvent
-
-MARGIN = 1.05
-"""A meter may pass a little more than its greatest flow."""
-BACKSTEP_COUNTS = 2.0
-TORN_COUNTS = 65_536.0
-"""A 32-bit count whose halves are from two instants is off by one of its high word."""
-SPIKE_PASSES = 4
-CLOCK_JUMP_READINGS = 3
-"""So many stray readings, each between two that fit, are a second clock and not single faults."""
 
 
 class Step(IntEnum):
@@ -73,49 +66,6 @@ class Increments:
     events: tuple[MeterEvent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is plausible for one register, in m³ as registered.
-
-    refresh_s : a register may stand still so long and then show all at once (a slow PLC program)
-    """
-
-    flow_m3_per_s: float
-    count_m3: float
-    modulus_m3: float
-    tolerance_m3: float
-    refresh_s: float
-
-    @classmethod
-    def of(
-        cls,
-        installation: MeterInstallation,
-        greatest_m3: float,
-        maximum_flow_m3_per_h: float,
-        refresh_s: float,
-    ) -> Limits:
-        """greatest_m3 : the greatest register value, which sets the step of a float32."""
-        count = installation.resolution_m3
-        if installation.float32:
-            count = max(count, float(np.spacing(np.float32(greatest_m3))))
-        return cls(
-            flow_m3_per_s=maximum_flow_m3_per_h * MARGIN / 3600 / installation.factor,
-            count_m3=count,
-            modulus_m3=installation.modulus_m3,
-            tolerance_m3=1e-6 * count + 4 * float(np.spacing(greatest_m3)),
-            refresh_s=refresh_s,
-        )
-
-    @property
-    def backstep_m3(self) -> float:
-        return BACKSTEP_COUNTS * self.count_m3 + self.tolerance_m3
-
-    def rise_m3(self, elapsed_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The greatest plausible rise in a time: maximum flow × time × 1.05 + 2 counts."""
-        by_flow = elapsed_ns.astype(np.float64) * (self.flow_m3_per_s / 1e9)
-        return by_flow + (2 * self.count_m3 + self.tolerance_m3)
-
-
 def increments(
     readings: Readings,
     installation: MeterInstallation,
@@ -128,7 +78,16 @@ def increments(
     limits = Limits.of(
         installation, float(np.abs(readings.value).max()), maximum_flow_m3_per_h, refresh_s
     )
-    kept, events = _without_strays(readings, limits)
+    plain = _plain_rises(readings, limits)
+    if plain is not None:
+        return Increments(
+            readings.time_ns,
+            plain * installation.factor,
+            np.zeros(plain.size, np.uint8),
+            np.zeros(len(readings)),
+            limits.count_m3 * installation.factor,
+        )
+    kept, events = without_strays(readings, limits)
     registered, step, behind = _steps(kept, limits)
     inner = _inside_quarantine(step)
     return Increments(
@@ -141,89 +100,26 @@ def increments(
     )
 
 
+def _plain_rises(readings: Readings, limits: Limits) -> NDArray[np.float64] | None:
+    """The rises where every one is plainly plausible, as on most days; None where one is not.
+
+    It spares the rest of the classification, which would come to the same.
+    """
+    rise = np.diff(readings.value)
+    elapsed_ns = np.diff(readings.time_ns)
+    if rise.size == 0:
+        return rise
+    longest_s = max(int(elapsed_ns.max()) / 1e9, limits.refresh_s)
+    most = limits.flow_m3_per_s * longest_s + 2 * limits.count_m3 + limits.tolerance_m3
+    if limits.modulus_m3 <= most or float(rise.min()) < 0:
+        return None
+    return rise if bool((rise <= limits.rise_m3(elapsed_ns)).all()) else None
+
+
 def _inside_quarantine(step: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Intervals followed by another quarantined one: the reading between them belongs to one hole."""
     held = step == Step.QUARANTINED
     return np.flatnonzero(held[:-1] & held[1:])
-
-
-def _elapsed_ns(readings: Readings, limits: Limits) -> NDArray[np.int64]:
-    """(n-1,) time in which each rise may have passed: since the register last moved.
-
-    A register that its PLC refreshes more slowly than it is read stands still and then rises at
-    once. It is given the time since it moved, up to ``refresh_s``, never less than the interval.
-    """
-    time_ns, value = readings.time_ns, readings.value
-    moved_at = time_ns.copy()
-    moved_at[1:][value[1:] == value[:-1]] = time_ns[0]
-    np.maximum.accumulate(moved_at, out=moved_at)
-    since = np.minimum(time_ns[1:] - moved_at[:-1], round(limits.refresh_s * 1e9))
-    return np.maximum(since, np.diff(time_ns))
-
-
-def _implausible(
-    rise: NDArray[np.float64], greatest: NDArray[np.float64], limits: Limits
-) -> NDArray[np.bool_]:
-    return (rise > greatest) | (rise < -limits.backstep_m3)
-
-
-def _without_strays(readings: Readings, limits: Limits) -> tuple[Readings, tuple[MeterEvent, ...]]:
-    """Leave out single readings that jump and revert: their neighbours fit each other without them.
-
-    Neighbours that are flagged in a row are taken every other one from the first on: with two clocks
-    in one series the strays alternate with the right readings, and each looks stray to the other.
-    """
-    kept = readings
-    events: list[MeterEvent] = []
-    for _ in range(SPIKE_PASSES):
-        if len(kept) < 3:
-            break
-        rise = np.diff(kept.value)
-        elapsed_ns = _elapsed_ns(kept, limits)
-        jump = _implausible(rise, limits.rise_m3(elapsed_ns), limits)
-        if not bool(jump.any()):
-            break
-        over = kept.value[2:] - kept.value[:-2]
-        over_ns = elapsed_ns[:-1] + np.diff(kept.time_ns)[1:]
-        fits = ~_implausible(over, limits.rise_m3(over_ns), limits)
-        flagged = np.flatnonzero((jump[:-1] | jump[1:]) & fits) + 1
-        if flagged.size == 0:
-            break
-        strays = _every_other(flagged)
-        events += _stray_events(kept, strays, limits)
-        keep = np.ones(len(kept), np.bool_)
-        keep[strays] = False
-        kept = kept.where(keep)
-    return kept, tuple(events)
-
-
-def _every_other(index: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Of each run of consecutive numbers the first, third, fifth …"""
-    place = np.arange(index.size)
-    starts = np.ones(index.size, np.bool_)
-    starts[1:] = np.diff(index) > 1
-    first = np.maximum.accumulate(np.where(starts, place, 0))
-    return index[(place - first) % 2 == 0]
-
-
-def _stray_events(readings: Readings, strays: NDArray[np.intp], limits: Limits) -> list[MeterEvent]:
-    before, after = readings.value[strays - 1], readings.value[strays + 1]
-    off = readings.value[strays] - (before + after) / 2
-    slack = np.abs(after - before) + limits.backstep_m3
-    events: list[MeterEvent] = []
-    runs = np.split(np.arange(strays.size), np.flatnonzero(np.diff(strays) != 2) + 1)
-    for run in runs:
-        if run.size >= CLOCK_JUMP_READINGS:
-            begin = int(readings.time_ns[strays[run[0]]])
-            detail = f"{run.size} readings of another clock among the others, left out"
-            events.append(MeterEvent("clock_jump", begin, 0.0, detail))
-            continue
-        for i in run:
-            torn = abs(off[i]) + slack[i] >= TORN_COUNTS * limits.count_m3
-            detail = f"one reading {off[i]:+.6g} m³ off, left out"
-            at_ns = int(readings.time_ns[strays[i]])
-            events.append(MeterEvent("torn" if torn else "spike", at_ns, 0.0, detail))
-    return events
 
 
 def _steps(
@@ -233,10 +129,10 @@ def _steps(
     if len(readings) < 2:
         return np.zeros(0), np.zeros(0, np.uint8), np.zeros(len(readings))
     rise = np.diff(readings.value)
-    greatest = limits.rise_m3(_elapsed_ns(readings, limits))
+    greatest = limits.rise_m3(time_to_rise_ns(readings, limits))
     step = np.where(rise < -limits.tolerance_m3, np.uint8(Step.BACKSTEP), np.uint8(Step.NORMAL))
     could_wrap = rise + limits.modulus_m3 <= greatest
-    rare = np.flatnonzero(_implausible(rise, greatest, limits) | could_wrap)
+    rare = np.flatnonzero(implausible(rise, greatest, limits) | could_wrap)
     if rare.size:
         rise[rare], step[rare] = _rare_steps(
             rise[rare], readings.value[rare + 1], greatest[rare], limits
