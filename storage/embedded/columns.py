@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ def step_rows(steps: Steps) -> Rows:
 
 
 def read_readings(reader: SealedReader, tags: Sequence[tuple[str, int]]) -> Batch:
-    """Readings of some tags, given as (name, number) by name. Raises: FileNotFoundError, Corrupt"""
+    """Readings of some tags, given as (name, number) by name. Raises: Corrupt"""
     found = reader.read(tags)
     if found is None:
         return Batch.empty()
@@ -43,3 +44,15 @@ def read_steps(reader: SealedReader, tags: Sequence[tuple[str, int]]) -> Steps |
     """Steps of some tags, as ``read_readings``."""
     found = reader.read(tags)
     return None if found is None else Steps(found[0], *found[1])
+
+
+def readings_in(path: Path, tags: Sequence[tuple[str, int]]) -> Batch:
+    """``read_readings`` of a file. Raises: FileNotFoundError, Corrupt"""
+    with SealedReader(path) as reader:
+        return read_readings(reader, tags)
+
+
+def steps_in(path: Path, tags: Sequence[tuple[str, int]]) -> Steps | None:
+    """``read_steps`` of a file. Raises: FileNotFoundError, Corrupt"""
+    with SealedReader(path) as reader:
+        return read_steps(reader, tags)

@@ -13,9 +13,8 @@ import structlog
 from numpy.typing import NDArray
 
 from storage.embedded import layout
-from storage.embedded.columns import read_readings
+from storage.embedded.columns import readings_in
 from storage.embedded.layout import HOURS_A_DAY, Catalogue, SealedName
-from storage.embedded.sealed_file import SealedReader
 from storage.embedded.tail import Tail, by_hour
 from storage.errors import Corrupt
 from storage.last_values import LastValues
@@ -146,7 +145,7 @@ class Folder:
         for day in self.raw.days()[-_DAYS_FOR_LAST:]:
             for name in self.raw.of(day):
                 try:
-                    batch = read_readings(SealedReader(self.raw.path(name)), tags)
+                    batch = readings_in(self.raw.path(name), tags)
                 except Corrupt as err:
                     _log.error("a sealed file is damaged", path=err.path, why=str(err))
                     continue

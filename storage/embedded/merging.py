@@ -49,7 +49,7 @@ class Part:
 class Merge:
     """What is to be one file. Sources are in the order of arrival: what comes later wins.
 
-    names : the store's tag number → name
+    names : the store's tag number → name; only : the tags wanted, all where it is None
     """
 
     def __init__(
@@ -58,17 +58,19 @@ class Merge:
         tail: TailView,
         names: Mapping[int, str],
         imported: Batch | None = None,
+        only: frozenset[str] | None = None,
     ) -> None:
         self._sources = sources
         self._tail = tail
         self._imported = Batch.empty() if imported is None else imported
         self._numbers = self._numbers_in_memory(len(names))
         here = {names[number] for number in np.flatnonzero(self._numbers).tolist()}
-        self.names = sorted(here.union(*(source.index.rows for source in sources)))
+        here = here.union(*(source.index.rows for source in sources))
+        self.names = sorted(here if only is None else here & only)
         rank = {name: n for n, name in enumerate(self.names)}
         self._rank_of_number = np.full(len(names), -1, np.int32)
         for number in np.flatnonzero(self._numbers).tolist():
-            self._rank_of_number[number] = rank[names[number]]
+            self._rank_of_number[number] = rank.get(names[number], -1)
         self.counts = self._counted(rank)
 
     @property
@@ -121,7 +123,8 @@ class Merge:
         counts[self._rank_of_number[known]] = self._numbers[known]
         for source in self._sources:
             for name, rows in source.index.rows.items():
-                counts[rank[name]] += rows
+                if name in rank:
+                    counts[rank[name]] += rows
         return counts
 
 

@@ -8,9 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.embedded.columns import read_readings
+from storage.embedded.columns import readings_in
 from storage.embedded.layout import DAY_NS, Catalogue, SealedName
-from storage.embedded.sealed_file import SealedReader
 from storage.embedded.tail import HOUR_NS, Tail, TailView
 from storage.errors import Unavailable
 from water.batch import Batch, concatenate, sorted_unique
@@ -78,7 +77,7 @@ class RawReader:
             begin, end = span_of(name)
             if begin >= to_ns or end <= from_ns:
                 continue
-            batch = read_readings(SealedReader(self._catalogue.path(name)), tags)
+            batch = readings_in(self._catalogue.path(name), tags)
             if begin < from_ns or end > to_ns:
                 batch = batch.where((batch.time_ns >= from_ns) & (batch.time_ns < to_ns))
             found.append(batch)

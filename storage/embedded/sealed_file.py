@@ -8,7 +8,8 @@ without looking at the tag column.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -158,34 +159,42 @@ def _index_of(path: Path, _inode: int, _modified_ns: int) -> Index:
 
 
 class SealedReader:
-    """Reads tags of one sealed file; holds the row group that it read last."""
+    """Reads tags of one sealed file; holds it open, so that it is read on when it is replaced."""
 
     def __init__(self, path: Path) -> None:
         """Raises: FileNotFoundError, Corrupt"""
         self.index = index_of(path)
         self._path = path
         self._held: tuple[int, Rows] | None = None
+        with _damage_told(path):
+            self._file: Any = pq.ParquetFile(
+                path, metadata=self.index.metadata, memory_map=True, pre_buffer=False
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
 
     def read(self, tags: Sequence[tuple[str, int]]) -> tuple[NDArray[np.int32], Rows] | None:
         """Rows of some tags, given as (name, number) by name: numbers, and the other columns.
 
-        None where the file has none of them. Raises: FileNotFoundError, Corrupt
+        None where the file has none of them. Raises: Corrupt
         """
         index = self.index
         here = [(name, number) for name, number in tags if index.rows.get(name)]
         if not here:
             return None
         parts: list[Rows] = []
-        try:
-            with pq.ParquetFile(
-                self._path, metadata=index.metadata, memory_map=True, pre_buffer=False
-            ) as file:
-                for begin, end in _joined([self._span(name) for name, _ in here]):
-                    parts += self._rows(file, begin, end)
-        except FileNotFoundError:
-            raise
-        except (pa.ArrowException, OSError) as err:
-            raise Corrupt(str(self._path), str(err)) from err
+        with _damage_told(self._path):
+            for begin, end in _joined([self._span(name) for name, _ in here]):
+                parts += self._rows(begin, end)
         numbers = np.repeat(
             np.array([number for _, number in here], np.int32),
             [index.rows[name] for name, _ in here],
@@ -198,24 +207,34 @@ class SealedReader:
         begin = self.index.begin[name]
         return begin, begin + self.index.rows[name]
 
-    def _rows(self, file: Any, begin: int, end: int) -> list[Rows]:
+    def _rows(self, begin: int, end: int) -> list[Rows]:
         starts = self.index.group_begin
         group = int(np.searchsorted(starts, begin, "right")) - 1
         parts: list[Rows] = []
         while begin < end:
-            rows = self._group(file, group)
+            rows = self._group(group)
             stop, offset = min(end, int(starts[group + 1])), int(starts[group])
             parts.append(tuple(column[begin - offset : stop - offset] for column in rows))
             begin, group = stop, group + 1
         return parts
 
-    def _group(self, file: Any, number: int) -> Rows:
+    def _group(self, number: int) -> Rows:
         if self._held is None or self._held[0] != number:
-            table = file.read_row_group(number, columns=self.index.columns, use_threads=False)
+            table = self._file.read_row_group(number, columns=self.index.columns, use_threads=False)
             time = table.column("time").combine_chunks().view(pa.int64()).to_numpy()
             others = [table.column(name).to_numpy() for name in self.index.columns[1:]]
             self._held = (number, (time * _NS_OF_UNIT[self.index.unit], *others))
         return self._held[1]
+
+
+@contextmanager
+def _damage_told(path: Path) -> Generator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as err:
+        raise Corrupt(str(path), str(err)) from err
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

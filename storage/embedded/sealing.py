@@ -6,7 +6,8 @@ the journal, then superseded files deleted. What a crash leaves over is known by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,11 @@ import structlog
 
 from storage.embedded.folder import Folder
 from storage.embedded.layout import HOUR_NS, HOURS_A_DAY, SealedName
-from storage.embedded.merging import Merge
+from storage.embedded.merging import Merge, Part
 from storage.embedded.sealed_file import SealedReader, finest, unit_for
 from storage.embedded.sealed_set import Plan, Step, minutes_pay, write_set
 from storage.embedded.tail import TailView
-from storage.errors import Corrupt, StorageError
+from storage.errors import Corrupt, StorageError, Unavailable
 from storage.journal.writing import Journal
 from water.batch import Batch
 
@@ -47,6 +48,8 @@ class Sealing:
         self._journal = journal
         self._names = names
         self._step = step
+        self._stopping = False
+        self._mended = False
 
     def seal(self, now_ns: int) -> None:
         """As the port says. A day that fails does not keep the others; its error is raised at the end.
@@ -70,6 +73,7 @@ class Sealing:
                 failed.append(err)
         if failed:
             raise failed[0]
+        self._mend()
         self._journal.forget(view.through, closed_hour * HOUR_NS, ahead_hour * HOUR_NS)
         self._step("forgotten")
 
@@ -82,6 +86,40 @@ class Sealing:
         tail = self._folder.tail.view().of_hours(begin, begin + HOURS_A_DAY)
         self._write(day, None, self._folder.raw.of(day), tail, batch)
 
+    def stop(self) -> None:
+        """Give up what is under way, at the next part: it is begun again another time."""
+        self._stopping = True
+
+    def roll_up(self, day: int) -> None:
+        """See that a day is one file and has both rollups: before its readings are dropped.
+
+        Raises: DiskFull, Unavailable, Corrupt
+        """
+        if not self._is_whole(day):
+            begin = day * HOURS_A_DAY
+            tail = self._folder.tail.view().of_hours(begin, begin + HOURS_A_DAY)
+            self._write(day, None, self._folder.raw.of(day), tail)
+        for name in self._folder.raw.of(day):
+            if name not in self._folder.minutes.of(day):
+                self._write_rollups(name, minutes=True)
+
+    def _write_rollups(self, name: SealedName, *, minutes: bool | None = None) -> None:
+        """The rollups of a day's file, which stays. minutes : None where it is to be seen."""
+        with ExitStack() as stack:
+            readers = [stack.enter_context(reader) for reader in self._readers([name])]
+            merge = Merge(readers, TailView({}, name.through), self._names)
+            wanted = minutes_pay(name, merge.counts) if minutes is None else minutes
+            self._write_set(Plan(name, "ms", merge.readings, minutes=wanted, raw=False), merge)
+        self._folder.take_in(name, minutes=wanted)
+
+    def _mend(self) -> None:
+        """Once after the start: rollups that a crash kept from being put in place."""
+        if not self._mended:
+            for day in self._folder.raw.days():
+                if self._is_whole(day) and not self._folder.hours.of(day):
+                    self._write_rollups(self._folder.raw.of(day)[0])
+        self._mended = True
+
     def _days(self, closed: TailView, closed_hour: int) -> list[int]:
         days = {hour // HOURS_A_DAY for hour in closed.hours}
         for day in self._folder.raw.days():
@@ -90,13 +128,12 @@ class Sealing:
         return sorted(days)
 
     def _is_whole(self, day: int) -> bool:
-        """One file, with its rollup."""
         names = self._folder.raw.of(day)
-        return len(names) == 1 and names[0].hour is None and names[0] in self._folder.hours.of(day)
+        return len(names) == 1 and names[0].hour is None
 
     def _seal_day(self, day: int, tail: TailView, *, whole: bool) -> None:
         names = self._folder.raw.of(day)
-        if not names and self._folder.hours.of(day):
+        if not names and (self._folder.hours.of(day) or self._folder.minutes.of(day)):
             _log.warning("readings older than what is kept are let go", readings=len(tail))
             self._folder.tail.drop(tail)
             return
@@ -117,32 +154,42 @@ class Sealing:
         tail: TailView,
         imported: Batch | None = None,
     ) -> None:
-        folder = self._folder
-        readers = self._readers(sources)
-        merge = Merge(readers, tail, self._names, imported)
-        if merge.readings == 0:
-            return
-        name = SealedName(day, folder.generation(day) + 1, hour, tail.through)
-        units = [unit_for(times) for times in merge.times_in_memory() if times.shape[0]]
-        units += [reader.index.unit for reader in readers]
-        plan = Plan(name, finest(units), merge.readings, minutes_pay(name, merge.counts))
+        with ExitStack() as stack:
+            readers = [stack.enter_context(reader) for reader in self._readers(sources)]
+            merge = Merge(readers, tail, self._names, imported)
+            if merge.readings == 0:
+                return
+            name = SealedName(day, self._folder.generation(day) + 1, hour, tail.through)
+            units = [unit_for(times) for times in merge.times_in_memory() if times.shape[0]]
+            units += [reader.index.unit for reader in readers]
+            plan = Plan(name, finest(units), merge.readings, minutes_pay(name, merge.counts))
+            try:
+                self._write_set(plan, merge)
+            except Corrupt as err:
+                self._set_aside(Path(err.path), str(err))
+                self._write(day, hour, sources, tail, imported)
+                return
+        self._folder.take_in(name, minutes=plan.minutes)
+        self._step("known")
+        self._folder.tail.drop(tail)
+        self._folder.remove_left_over(day)
+        self._step("removed")
+
+    def _write_set(self, plan: Plan, merge: Merge) -> None:
         numbers = self._journal.tags
 
         def keep_last(last: Batch) -> None:
             known = [numbers.get(merge.names[rank], -1) for rank in last.tag_id.tolist()]
-            folder.keep_last(last, np.array(known, np.int32), numbers)
+            self._folder.keep_last(last, np.array(known, np.int32), numbers)
 
-        try:
-            write_set(plan, folder.catalogues, merge.parts(), keep_last, self._step)
-        except Corrupt as err:
-            self._set_aside(Path(err.path), str(err))
-            self._write(day, hour, sources, tail, imported)
-            return
-        folder.take_in(name, minutes=plan.minutes)
-        self._step("known")
-        folder.tail.drop(tail)
-        folder.remove_left_over(day)
-        self._step("removed")
+        parts = self._until_stopped(merge.parts())
+        write_set(plan, self._folder.catalogues, parts, keep_last, self._step)
+
+    def _until_stopped(self, parts: Iterator[Part]) -> Iterator[Part]:
+        for part in parts:
+            if self._stopping:
+                raise Unavailable("sealing, which is ending,")
+            yield part
 
     def _readers(self, sources: Sequence[SealedName]) -> list[SealedReader]:
         """Readers of these files, less what is damaged: else its day would never be sealed."""

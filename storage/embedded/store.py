@@ -17,16 +17,16 @@ from config.plant import Retention
 from storage.embedded.condition import Holdings, condition
 from storage.embedded.folder import Folder
 from storage.embedded.layout import DAY_NS
-from storage.embedded.reading import RawReader
+from storage.embedded.reader import FolderReader
+from storage.embedded.retaining import Retaining
 from storage.embedded.sealed_set import Step
 from storage.embedded.sealing import Sealing
 from storage.embedded.tail import HOUR_NS
-from storage.embedded.trending import TrendReader
 from storage.errors import Rejected, Unavailable
 from storage.journal.writing import Journal, Sequenced
 from storage.last_values import LastValues
-from storage.series import LateReadings, StoreCondition, Trend
-from water.batch import Batch, concatenate, sorted_unique
+from storage.series import LateReadings, StoreCondition
+from water.batch import Batch, concatenate
 
 _log = structlog.get_logger("storage")
 _T = TypeVar("_T")
@@ -35,10 +35,9 @@ LATE_NS = HOUR_NS
 """A reading that is older than this when it arrives is told as late."""
 _LATEST_NS = 7_258_118_400_000_000_000
 """2200-01-01: later times are garbage"""
-_READERS = 4
 
 
-class EmbeddedStore:
+class EmbeddedStore(FolderReader):
     """SeriesWriter, SeriesReader and SeriesUpkeep over one folder; made by ``open_store``.
 
     Callbacks run on the event loop, after the commit and before ``append`` returns.
@@ -51,22 +50,18 @@ class EmbeddedStore:
         clock: Callable[[], int],
         step: Step = lambda _: None,
     ) -> None:
+        super().__init__(Folder(root))
         self.last = LastValues()
         self._clock = clock
         self._retention = retention
-        self._folder = Folder(root)
         self._holdings = Holdings(self._folder)
         self._journal = Journal(root / "journal.sqlite", self._committed)
-        self._names: dict[int, str] = {}
-        folder = self._folder
-        self._raw = RawReader(folder.raw, folder.tail, self._names)
-        self._trends = TrendReader(self._raw, folder.raw, folder.minutes, folder.hours, folder.tail)
         self._late: list[LateReadings] = []
         self._listeners: list[Callable[[Batch], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sealing = Sealing(folder, self._journal, self._names, step)
+        self._sealing = Sealing(self._folder, self._journal, self._names, step)
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="storage-upkeep")
-        self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="storage-read")
+        self._retaining = Retaining(self._folder, self._sealing, retention)
 
     # --- writing
 
@@ -123,35 +118,15 @@ class EmbeddedStore:
                 for callback in self._late:
                     callback(np.unique(late.tag_id), *span)
 
-    # --- reading
-
-    async def read(
-        self, tag_ids: Sequence[int], from_ns: int, to_ns: int, *, neighbours: bool = False
-    ) -> Batch:
-        """See ``SeriesReader``."""
-
-        def read() -> Batch:
-            within = self._raw.read(tag_ids, from_ns, to_ns)
-            if not neighbours:
-                return within
-            return sorted_unique(
-                concatenate([within, self._raw.neighbours(tag_ids, from_ns, to_ns)])
-            )
-
-        return await self._in_thread(read)
-
-    async def trend(self, tag_id: int, from_ns: int, to_ns: int, points: int) -> Trend:
-        """See ``SeriesReader``."""
-        return await self._in_thread(lambda: self._trends.trend(tag_id, from_ns, to_ns, points))
-
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
-
     # --- upkeep
 
     async def seal(self, now_ns: int) -> None:
         """See ``SeriesUpkeep``. Raises: DiskFull, Unavailable, Corrupt"""
         await self._keep_up(lambda: self._sealing.seal(now_ns))
+
+    async def retain(self, now_ns: int) -> None:
+        """See ``SeriesUpkeep``. Raises: DiskFull, Unavailable, Corrupt"""
+        await self._keep_up(lambda: self._retaining.retain(now_ns))
 
     async def import_day(self, batch: Batch) -> None:
         """Take a large part of history past the journal, straight to sealed files.
@@ -214,8 +189,9 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Commit what waits and let go. Blocks."""
-        self._upkeep.shutdown()
-        self._reading.shutdown()
+        self._sealing.stop()
+        self._upkeep.shutdown(cancel_futures=True)
+        super().close()
         self._journal.close()
 
 

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from storage.embedded.columns import read_steps
+from storage.embedded.columns import steps_in
 from storage.embedded.layout import DAY_NS, HOURS_A_DAY, Catalogue, SealedName
 from storage.embedded.reading import RawReader
 from storage.embedded.rollup import HOUR_NS, MINUTE_NS, Steps, join, of_readings, reduce
-from storage.embedded.sealed_file import SealedReader
 from storage.embedded.tail import Tail, TailView
 from storage.series import Trend
 from water.batch import Batch
@@ -62,7 +61,7 @@ class TrendReader:
             else:
                 by_rollup.setdefault(rollup, []).append(hour)
         for (catalogue, name), hours in by_rollup.items():
-            steps = read_steps(SealedReader(catalogue.path(name)), tag)
+            steps = steps_in(catalogue.path(name), tag)
             if steps is not None:
                 parts.append(steps.where(np.isin(steps.time_ns // HOUR_NS, hours)))
         for begin, end in _runs(as_raw):
