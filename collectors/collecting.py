@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
@@ -84,7 +85,10 @@ class Collectors:
             try:
                 await collector.run()
             except Exception:  # noqa: BLE001 - top of a task that restarts: its fault must not end the others
-                _log.exception("collector crashed, starting it again", device=device)
+                # As plain text: a renderer that draws locals holds the loop long enough to cost
+                # the neighbours a scan.
+                trace = traceback.format_exc()
+                _log.error("collector crashed, starting it again", device=device, trace=trace)
             else:
                 _log.error("collector ended, starting it again", device=device)
             await asyncio.sleep(backoff.next_s())
