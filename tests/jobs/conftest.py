@@ -8,6 +8,7 @@ import pytest
 
 from config.plant import Plant
 from jobs.accounting import Accounting
+from storage.series import StoreCondition
 from storage.sql import open_records
 from water.batch import Batch, concatenate, sorted_unique
 from water.quality import is_good
@@ -233,3 +234,33 @@ def world_of(tmp_path):
 @pytest.fixture
 def world(world_of):
     return world_of()
+
+
+class Upkeep:
+    """The port ``SeriesUpkeep`` of the store in memory; what it is told to fail with, it fails with."""
+
+    def __init__(self, store):
+        self.store = store
+        self.sealed, self.retained = [], []
+        self.failing = None
+        self.hold = None
+
+    async def seal(self, now_ns):
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.failing is not None:
+            raise self.failing
+        self.sealed.append(now_ns)
+
+    async def retain(self, now_ns):
+        self.retained.append(now_ns)
+
+    def condition(self):
+        times = self.store.batch.time_ns
+        oldest, newest = (int(times.min()), int(times.max())) if times.size else (None, None)
+        return StoreCondition(0, 0, 0, times.size, 0, 1.0, oldest, newest, ())
+
+
+@pytest.fixture
+def upkeep_of():
+    return lambda world: Upkeep(world.store)
