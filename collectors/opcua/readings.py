@@ -60,6 +60,10 @@ class Readings:
         self._tag_id = np.array([numbers[tag.id] for tag in device.tags], np.int32)
         scaling = np.array([wire_scaling(tag) for tag in device.tags])
         self._factor, self._offset = scaling[:, 0], scaling[:, 1]
+        self._sent = np.full(n, np.nan)  # raw value that the subscription sent last
+        self._doubts = np.zeros(n, np.int64)
+        sampling_s = device.sampling_interval_s or device.scan_interval_s
+        self._most_doubts = 1 + int(2 * sampling_s / device.refresh_s)
         self._deadband = np.array([tag.deadband or 0.0 for tag in device.tags])
         self._refresh_ns = round(device.refresh_s * NS_PER_S)
         self._stamp = np.zeros(n, np.int64)  # source time as last seen
@@ -79,6 +83,8 @@ class Readings:
         """A new session: every tag's first value in it is a reading, moved or not."""
         self._first.fill(True)
         self._taken_ns.fill(now_ns)
+        self._sent.fill(np.nan)
+        self._doubts.fill(0)
 
     def lost(self, now_ns: int) -> None:
         """The device is lost; what it says next is not compared with what it said before."""
@@ -91,16 +97,15 @@ class Readings:
             return _NONE
         return np.flatnonzero(now_ns - self._taken_ns >= self._refresh_ns)
 
-    def unreported(self, index: Index, values: Values, now_ns: int, within_ns: int) -> int:
-        """How many values that were read differ from the latest for longer than ``within_ns``.
-
-        A subscription that works would have sent them.
+    def unreported(self, index: Index, values: Values) -> int:
+        """How many values that were read have stood apart from what the subscription last sent for
+        several reads, although it said nothing since. One that works would have sent them.
         """
         with np.errstate(invalid="ignore"):  # infinity less infinity
-            difference = np.abs(values.value - self._raw[index])
-        old = (values.source_ns > 0) & (now_ns - values.source_ns > within_ns)
-        seen = ~self._first[index]
-        return int(np.count_nonzero(seen & old & (difference > self._deadband[index])))
+            difference = np.abs(values.value - self._sent[index])
+        apart = difference > self._deadband[index]  # false where nothing was sent yet
+        self._doubts[index] = np.where(apart, self._doubts[index] + 1, 0)
+        return int(np.count_nonzero(self._doubts[index] > self._most_doubts))
 
     def refuse(self, index: Index, now_ns: int) -> None:
         """These tags cannot be had: one bad reading each, without a value."""
@@ -117,7 +122,10 @@ class Readings:
         if not known.all():
             _log.warning("values for unknown handles", device=self._device.id)
             values = values.where(known)
-        self._take(values.handle.astype(np.intp), values, server_ns, now_ns, due_only=False)
+        index = values.handle.astype(np.intp)
+        self._sent[index] = values.value
+        self._doubts[index] = 0
+        self._take(index, values, server_ns, now_ns, due_only=False)
 
     def polled(self, index: Index, values: Values, server_ns: int, now_ns: int) -> None:
         """Values that were read, of the tags of ``index``; those with nothing new wait until due."""

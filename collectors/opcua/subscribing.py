@@ -17,7 +17,6 @@ from collectors.opcua.readings import Readings
 from collectors.opcua.tags import Tags
 from collectors.statistics import Statistics
 from config.devices import OpcUaDevice
-from water.batch import NS_PER_S
 
 _log = structlog.get_logger(__name__)
 
@@ -181,18 +180,11 @@ class Watching:
 
     def _check_unreported(self, index: Index, values: Values) -> None:
         """An item can die alone at the server: then all is created anew."""
-        assert self._subscription is not None
-        slack_s = 3 * max(self._subscription.publishing_interval_s, self._sampling_s)
-        within_ns = round((slack_s + self._device.timeout_s) * NS_PER_S)
-        count = self._readings.unreported(index, values, self._clock(), within_ns)
+        count = self._readings.unreported(index, values)
         if count:
             raise ConnectionLost(
                 self._device.id, f"{count} items changed and the subscription did not say so"
             )
-
-    @property
-    def _sampling_s(self) -> float:
-        return self._device.sampling_interval_s or self._device.scan_interval_s
 
     def _answered(self, asked_s: float) -> None:
         self._heard_s = _steady_s()

@@ -27,8 +27,9 @@ URI = "urn:foggara:tests"
 class OpcUaServer:
     """A server whose variables a test sets, as a plant would."""
 
-    def __init__(self, variables: dict[str, Any], port: int = 0) -> None:
+    def __init__(self, variables: dict[str, Any], port: int = 0, users: Any = None) -> None:
         self.variables = variables
+        self._users = users
         self.port = port or _free_port()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -74,11 +75,35 @@ class OpcUaServer:
     def add(self, name: str, value: Any) -> None:
         self.do(self._add(name, value))
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions of clients the server holds."""
+        return len(self._server.iserver._external_sessions)
+
+    def drop_items(self) -> None:
+        """Forgets what is watched, and keeps the subscriptions: a fault seen in the field."""
+        for subscription in self._subscriptions():
+            self._call(subscription.monitored_item_srv.delete_all_monitored_items)
+
+    def lose_a_publish(self) -> None:
+        """Leaves out a sequence number, as if an answer had been lost."""
+        for subscription in self._subscriptions():
+            subscription._notification_seq += 1
+
+    def _subscriptions(self) -> list[Any]:
+        return list(self._server.iserver.subscription_service.subscriptions.values())
+
+    def _call(self, work: Callable[[], Any]) -> None:
+        async def call() -> None:
+            work()
+
+        self.do(call())
+
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     async def _start(self) -> None:
-        server = Server()
+        server = Server(user_manager=self._users)
         await server.init()
         server.set_endpoint(self.endpoint)
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
@@ -217,8 +242,8 @@ def new_server() -> Iterator[Callable[..., OpcUaServer]]:
     """``new_server({name: value})``: a started server of the test's own."""
     servers: list[OpcUaServer] = []
 
-    def make(variables: dict[str, Any]) -> OpcUaServer:
-        servers.append(OpcUaServer(variables))
+    def make(variables: dict[str, Any], users: Any = None) -> OpcUaServer:
+        servers.append(OpcUaServer(variables, users=users))
         servers[-1].start()
         return servers[-1]
 

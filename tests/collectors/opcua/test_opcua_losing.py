@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+from asyncua.crypto.permission_rules import User, UserRole
 
 from water.device import DeviceState
 from water.quality import BAD, GOOD, Reason, quality
@@ -193,13 +194,98 @@ def test_a_node_that_is_removed_is_bad_alone(new_server, device, reading):
     assert r.kept.gaps == []
 
 
-def test_stopping_closes_the_session_and_ends_an_open_gap(new_server, device, reading):
+def test_stopping_closes_the_session(new_server, device, reading):
     plant = new_server({"A": 1.0})
 
     async def read():
         async with reading(device(plant.endpoint, ["A"])) as r:
             await r.until(lambda: r.kept.values("a"))
+            held = plant.sessions
             began = time.monotonic()
-        return time.monotonic() - began
+        return held, time.monotonic() - began
 
-    assert asyncio.run(read()) < 4
+    held, took_s = asyncio.run(read())
+    assert (held, plant.sessions) == (1, 0)
+    assert took_s < 4
+
+
+def test_items_that_die_alone_at_the_server_are_made_anew(new_server, device, reading):
+    plant = new_server({"A": 1.0, "B": 1.0})
+
+    async def read():
+        async with reading(device(plant.endpoint, ["A", "B"], refresh="500ms")) as r:
+            await r.until(lambda: r.kept.values("a") and r.kept.values("b"))
+            await asyncio.to_thread(plant.drop_items)
+            await asyncio.to_thread(plant.set, "A", 2.0)
+            await r.until(lambda: r.collector.status().reconnects == 1)
+            await asyncio.to_thread(plant.set, "B", 3.0)
+            await r.until(lambda: 3.0 in r.kept.values("b"))
+            return r
+
+    assert 2.0 in asyncio.run(read()).kept.values("a")
+
+
+def test_a_lost_publish_makes_everything_read_again(new_server, device, reading):
+    plant = new_server({"A": 1.0})
+
+    async def read():
+        async with reading(device(plant.endpoint, ["A"])) as r:
+            await r.until(lambda: r.kept.values("a"))
+            await asyncio.to_thread(plant.lose_a_publish)
+            await asyncio.to_thread(plant.set, "A", 2.0)
+            await r.until(lambda: r.collector.status().latency_ms_p50 is not None)
+            return r, r.collector.status()
+
+    r, status = asyncio.run(read())
+    assert status.errors == 1
+    assert "lost" in status.last_error
+    assert r.kept.values("a").count(2.0) == 1
+
+
+def test_an_overflow_at_the_server_is_counted(server, device, reading):
+    server.add("Over", 1.0)
+
+    async def read():
+        async with reading(device(server.endpoint, ["Over"])) as r:
+            await r.until(lambda: r.kept.values("over"))
+            await asyncio.to_thread(server.set, "Over", 2.0, status=0x0480)
+            await r.until(lambda: 2.0 in r.kept.values("over"))
+            return r, r.collector.status()
+
+    r, status = asyncio.run(read())
+    assert (status.errors, r.kept.of("over").quality[-1]) == (1, GOOD)
+    assert "overflow" in status.last_error
+
+
+class OneUser:
+    """Lets one in, with the right password."""
+
+    def get_user(self, iserver, username=None, password=None, certificate=None):
+        right = (username, password) == ("foggara", "qanat")
+        return User(role=UserRole.User) if right else None
+
+
+@pytest.mark.parametrize("password", ["qanat", "wrong", None])
+def test_a_password_comes_from_the_environment(new_server, device, reading, monkeypatch, password):
+    plant = new_server({"A": 1.0}, users=OneUser())
+    monkeypatch.delenv("TESTS_OPCUA_PASSWORD", raising=False)
+    if password:
+        monkeypatch.setenv("TESTS_OPCUA_PASSWORD", password)
+    plc = device(plant.endpoint, ["A"], username="foggara", password_env="TESTS_OPCUA_PASSWORD")
+
+    async def read():
+        async with reading(plc) as r:
+            if password == "qanat":
+                await r.until(lambda: 1.0 in r.kept.values("a"))
+            else:
+                await r.until(lambda: r.collector.status().errors >= 2)
+                assert plant.sessions == 0
+            return r.collector.status()
+
+    status = asyncio.run(read())
+    if password == "qanat":
+        assert status.state is DeviceState.ONLINE
+    else:
+        assert status.state is DeviceState.OFFLINE
+        expected = "TESTS_OPCUA_PASSWORD" if password is None else "refused"
+        assert expected in status.last_error
