@@ -28,11 +28,16 @@ class Between(StrEnum):
 class Replayed:
     """Which tag shows a column, and in which measure.
 
-    factor : base unit of the tag's kind for one unit of the column; 3.6 for L/s as m³/h
+    factor, offset : the base unit of the tag's kind = column × factor + offset; 3.6 for L/s as m³/h
     """
 
     tag: str
     factor: float = 1.0
+    offset: float = 0.0
+
+    def of(self, column: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The column in base units."""
+        return column * self.factor + self.offset
 
 
 class ReplaySource:
@@ -70,8 +75,8 @@ class ReplaySource:
             last_row_ns = 0
         self.begins_ns = int(recording.time_ns[0])
         self.ends_ns = int(recording.time_ns[-1]) + last_row_ns
-        shown = [(r.tag, recording.columns[c] * r.factor) for c, r in (show or {}).items()]
-        counted = [(r.tag, recording.columns[c] * r.factor) for c, r in (totalize or {}).items()]
+        shown = [(r.tag, r.of(recording.columns[c])) for c, r in (show or {}).items()]
+        counted = [(r.tag, r.of(recording.columns[c])) for c, r in (totalize or {}).items()]
         self._tags = tuple(tag for tag, _ in (*shown, *counted))
         empty = np.empty((0, len(self._time_ns)))
         self._shown = np.array([column for _, column in shown]) if shown else empty

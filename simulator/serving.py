@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlparse
 
 import numpy as np
@@ -29,6 +29,7 @@ from water.batch import NS_PER_S
 
 log = structlog.get_logger()
 
+_Answer = TypeVar("_Answer")
 _LOOPBACK = "127.0.0.1"
 _SLOW_S = 2e-3
 """a source that takes longer would hold up the answers"""
@@ -174,10 +175,14 @@ class Simulation:
         self._source_is_slow = time.perf_counter() - began > _SLOW_S
         return figures
 
+    async def ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """Ask the source something between two instants, in a thread; nothing else asks it then."""
+        async with self._turn:
+            return await asyncio.to_thread(question)
+
     async def truth(self) -> dict[str, Any]:
         """The source's truth at the instant that is shown."""
-        async with self._turn:
-            return await asyncio.to_thread(self.source.truth)
+        return await self.ask(self.source.truth)
 
     def described(self) -> Plant:
         """The plant with the addresses at which it is really served, for those who collect."""

@@ -120,6 +120,10 @@ async def collect(source, folder, work):
             numbers = dict(store.number(list(described.tags)))
             delivery = Delivery(store, RecordsLedger(records.gaps))
             (device,) = simulation.described().devices
+            # straight to the server: the relay that makes faults of the line has no part in this,
+            # and 394,000 answers through it would take half a minute more
+            private = simulation.devices[device.id].relay.upstream_port
+            device = device.model_copy(update={"port": private})
             collector = ModbusCollector(device, numbers, delivery, clock, Random(1))
             delivering = asyncio.create_task(delivery.run())
             try:
