@@ -65,10 +65,12 @@ def time_to_rise_ns(readings: Readings, limits: Limits) -> NDArray[np.int64]:
     once. It is given the time since it moved, up to ``refresh_s``, never less than the interval.
     """
     time_ns, value = readings.time_ns, readings.value
+    refresh_ns = round(limits.refresh_s * 1e9)
     moved_at = time_ns.copy()
-    moved_at[1:][value[1:] == value[:-1]] = time_ns[0]
+    moved_at[0] -= refresh_ns  # how long it stood before the first reading is not known
+    moved_at[1:][value[1:] == value[:-1]] = moved_at[0]
     np.maximum.accumulate(moved_at, out=moved_at)
-    since = np.minimum(time_ns[1:] - moved_at[:-1], round(limits.refresh_s * 1e9))
+    since = np.minimum(time_ns[1:] - moved_at[:-1], refresh_ns)
     return np.maximum(since, np.diff(time_ns))
 
 
