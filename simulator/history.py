@@ -12,9 +12,9 @@ from simulator.production import Production
 from simulator.segment import Segment, Times
 from simulator.waves import Array
 from water.batch import Batch
+from water.quality import BAD, GOOD, Reason, quality
 
-BAD_NOT_A_NUMBER: Final = 0x88
-"""quality of a reading without a value"""
+_NO_VALUE: Final = quality(BAD, Reason.NOT_A_NUMBER)
 
 HistoryDay = tuple[tuple[str, ...], Batch]
 """Tag ids, and a batch whose ``tag_id`` is an index into them, sorted by tag, then time."""
@@ -42,8 +42,8 @@ def day_of_segments(
     tag, time_ns, value = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     order = np.argsort(tag, kind="stable")
     value = value[order]
-    quality = np.where(np.isnan(value), BAD_NOT_A_NUMBER, 0).astype(np.uint8)
-    return instruments.tags, Batch(tag[order], time_ns[order], value, quality)
+    worth = np.where(np.isnan(value), _NO_VALUE, GOOD).astype(np.uint8)
+    return instruments.tags, Batch(tag[order], time_ns[order], value, worth)
 
 
 def _shown(

@@ -27,7 +27,7 @@ from simulator.snapshot import moment_from, moment_to
 
 LIVE_STEP_NS: Final = 5_000_000_000
 COARSE_STEP_NS: Final = 900_000_000_000
-_LIVE_SEGMENT_NS: Final = 24 * LIVE_STEP_NS
+_LIVE_SEGMENT_NS: Final = 12 * LIVE_STEP_NS
 _CATCH_UP_NS: Final = 1800 * 1_000_000_000
 """a pause longer than this is caught up in coarse steps"""
 _DAY_NS: Final = 86_400 * 1_000_000_000

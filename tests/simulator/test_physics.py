@@ -14,6 +14,7 @@ from config.resolving import register
 from simulator.errors import BadState
 from simulator.physics import LIVE_STEP_NS, PlantPhysics
 from simulator.signals import base_range
+from simulator.wiring import wiring
 from water.units import Kind
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -80,6 +81,20 @@ def test_every_tag_shows_a_credible_value(plant: Plant) -> None:
             assert low <= value <= high, tag.id
             if tag.kind is Kind.STATE:
                 assert int(value) in (tag.states or {int(value): ""}), tag.id
+
+
+def test_what_is_shown_fits_the_registers_of_the_devices(plant: Plant) -> None:
+    physics = PlantPhysics(plant, 4)
+    column = {tag: i for i, tag in enumerate(physics.tags)}
+    for hours in (0, 1000):
+        shown = physics.at(NOW_NS + hours * HOUR_NS)
+        for device in plant.devices:
+            wires = wiring(plant, device)
+            values = shown[[column[tag.id] for tag in device.tags]]
+            read = wires.raw(values) * wires.factor + wires.offset
+            float32 = np.abs(values) * 2.0**-23
+            count = np.maximum(np.abs(wires.factor) * np.maximum(wires.step, 1e-6), float32)
+            assert (np.abs(read - values) <= count).all(), device.id
 
 
 def test_outlet_meters_are_within_one_percent_of_the_truth(plant: Plant) -> None:
