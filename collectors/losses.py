@@ -48,7 +48,8 @@ class Losses:
         """
         if self._open is not None:
             return
-        at_ns = now_ns // NS_PER_MS * NS_PER_MS
+        # The millisecond after, so that it takes the place of no reading got just before.
+        at_ns = (now_ns // NS_PER_MS + 1) * NS_PER_MS
         code = quality(BAD, reason)
         self._statistics.all_bad(code)
         n = len(self._tags)

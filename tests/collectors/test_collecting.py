@@ -59,7 +59,7 @@ def test_one_hung_one_refusing_and_one_flooding_delay_nobody(
     for status in statuses[:6]:
         assert status.state is DeviceState.ONLINE
         assert status.scans_missed == 0
-        assert 11 <= status.scans <= 12
+        assert 11 <= status.scans <= 13
         assert status.errors == 0
     for status in statuses[6:]:
         assert status.state is DeviceState.OFFLINE

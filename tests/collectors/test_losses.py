@@ -23,7 +23,7 @@ def test_a_loss_is_told_once_and_its_end_with_what_was_not_read(sink, ledger):
         losses.begin(10 * S + 123, "no answer")
         losses.begin(11 * S, "still no answer")
         assert losses.lasting
-        losses.end(15 * S + 5)
+        losses.end(15 * S + 2 * MS + 5)
         losses.end(16 * S)
         assert not losses.lasting
         assert await delivery.drain(5)
@@ -34,11 +34,11 @@ def test_a_loss_is_told_once_and_its_end_with_what_was_not_read(sink, ledger):
     asyncio.run(go())
     readings = sink.readings
     assert readings.tag_id.tolist() == [7, 9]
-    assert readings.time_ns.tolist() == [10 * S] * 2
+    assert readings.time_ns.tolist() == [10 * S + MS] * 2
     assert np.isnan(readings.value).all()
     assert readings.quality.tolist() == [quality(BAD, Reason.COMM_FAILURE)] * 2
     begun, ended = ledger.gaps
-    assert (begun.from_ns, begun.to_ns, begun.cause) == (10 * S, None, "no answer")
+    assert (begun.from_ns, begun.to_ns, begun.cause) == (10 * S + MS, None, "no answer")
     assert begun.tags == ("a", "b")
-    assert (ended.from_ns, ended.to_ns, ended.readings) == (10 * S, 15 * S, 10)
+    assert (ended.from_ns, ended.to_ns, ended.readings) == (10 * S + MS, 15 * S + 2 * MS, 10)
     assert statistics.status().tags_bad == 2
