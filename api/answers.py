@@ -22,7 +22,7 @@ MOST_ROWS = 1000
 
 
 def json_bytes(data: Any) -> bytes:
-    return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
 
 
 def json_answer(data: Any) -> Response:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi_swagger import patch_fastapi
 from prometheus_client import CollectorRegistry
 
 from api import health, models, plant, problems, production, stream, tags, targets
 from api.access import viewer
 from api.context import Context
+from api.documentation import add_documentation
 from api.headers import SafeHeaders
 from api.live import Live
 
@@ -36,8 +36,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.metrics = CollectorRegistry()
     app.state.metrics.register(health.HouseMetrics(context, app.state.live))
     problems.install(app)
-    # Swagger UI from its wheel: no machine of a plant reaches a CDN
-    patch_fastapi(app, redirect_from_root_to_docs=False)
+    add_documentation(app)
 
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(viewer)], responses=models.PROBLEMS)
     for router in (plant.router, production.router, tags.router, targets.router, stream.router):

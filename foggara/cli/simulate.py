@@ -25,7 +25,9 @@ from foggara.ports import moved
 from simulator.errors import SimulatorError
 from simulator.past import write_past
 from simulator.physics import PlantPhysics
+from simulator.replaying import load_replay
 from simulator.serving import Simulation
+from simulator.source import Source
 
 log = structlog.get_logger(__name__)
 _SAVE_S = 5.0
@@ -49,6 +51,12 @@ def simulate(
     end_ns: Annotated[int, typer.Option(hidden=True)] = 0,
     write_past_to: Annotated[Path | None, typer.Option(hidden=True)] = None,
     port_offset: Annotated[int, typer.Option(min=0, help="Raise every device's port by this.")] = 0,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            help="Serve a recording instead of the model: its description (docs/replay.md)."
+        ),
+    ] = None,
     log_level: LogLevel = "info",
 ) -> None:
     """Serve a described plant's devices on real Modbus and OPC UA sockets, with a physical model.
@@ -58,6 +66,9 @@ def simulate(
     """
     logs.set_up(log_level)
     plant = moved(load_or_exit(config, say_warnings=False).plant, port_offset)
+    if replay is not None:
+        _replay(plant, replay, speed, seed, control_port)
+        return
     physics = PlantPhysics(plant, seed)
     end_ns = end_ns or time.time_ns()
     if write_past_to is not None:
@@ -65,7 +76,18 @@ def simulate(
         return
     _begin(physics, state, past_days, end_ns)
     try:
-        uvloop.run(_serve(plant, physics, speed, seed, control_port, state))
+        kept = None if state is None else (physics, state)
+        uvloop.run(_serve(plant, physics, speed, seed, control_port, kept=kept))
+    except SimulatorError as error:
+        err.print(f"foggara: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _replay(plant: Plant, replay: Path, speed: float, seed: int, control_port: int) -> None:
+    """Serve a recording from its first row on."""
+    try:
+        source = load_replay(replay, plant)
+        uvloop.run(_serve(plant, source, speed, seed, control_port, begin_ns=source.begins_ns))
     except SimulatorError as error:
         err.print(f"foggara: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -80,20 +102,33 @@ def _begin(physics: PlantPhysics, state: Path | None, past_days: int, end_ns: in
 
 
 async def _serve(
-    plant: Plant, source: PlantPhysics, speed: float, seed: int, control_port: int,
-    state: Path | None,
-) -> None:  # fmt: skip
+    plant: Plant,
+    source: Source,
+    speed: float,
+    seed: int,
+    control_port: int,
+    *,
+    begin_ns: int | None = None,
+    kept: tuple[PlantPhysics, Path] | None = None,
+) -> None:
+    """``kept`` : the model and the file that keeps its state."""
     async with contextlib.AsyncExitStack() as stack:
         simulation = Simulation(
-            plant, source, clock=time.time_ns, speed=speed, control_port=control_port, seed=seed
+            plant,
+            source,
+            clock=time.time_ns,
+            speed=speed,
+            begin_ns=begin_ns,
+            control_port=control_port,
+            seed=seed,
         )
         await stack.enter_async_context(simulation)
-        if state is not None:
-            stack.callback(_save, source, state)
+        if kept is not None:
+            stack.push_async_callback(_save, simulation, *kept)
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(simulation.run())]
-            if state is not None:
-                work.append(group.create_task(_keep_saving(source, state)))
+            if kept is not None:
+                work.append(group.create_task(_keep_saving(simulation, *kept)))
             _tell_ready(simulation)
             await _stop_wanted()
             for task in work:
@@ -125,13 +160,19 @@ async def _stop_wanted() -> None:
     await stop.wait()
 
 
-async def _keep_saving(source: PlantPhysics, state: Path) -> None:
+async def _keep_saving(simulation: Simulation, source: PlantPhysics, state: Path) -> None:
     while True:
         await asyncio.sleep(_SAVE_S)
-        _save(source, state)
+        await _save(simulation, source, state)
 
 
-def _save(source: PlantPhysics, state: Path) -> None:
-    part = state.with_suffix(".part")
-    part.write_text(json.dumps(source.state()), encoding="utf-8")
-    part.replace(state)
+async def _save(simulation: Simulation, source: PlantPhysics, state: Path) -> None:
+    """Between two instants, for the model may be asked in a thread."""
+    text = await simulation.ask(lambda: json.dumps(source.state()))
+
+    def write() -> None:
+        part = state.with_suffix(".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(state)
+
+    await asyncio.to_thread(write)
