@@ -22,6 +22,18 @@ def keys_at(path: Sequence[str | int]) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
+def is_optional(path: Sequence[str | int]) -> bool:
+    """May what stands at this path be left out?"""
+    fields = [
+        field
+        for model in _flat(_walk(path[:-1]))
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name, field in model.model_fields.items()
+        if written(name, field) == path[-1]
+    ]
+    return bool(fields) and not any(field.is_required() for field in fields)
+
+
 def nearest(word: str, allowed: Sequence[str]) -> str:
     """``; did you mean 'x'?`` where something allowed is near, else nothing."""
     near = get_close_matches(word, allowed, n=1)

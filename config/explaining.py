@@ -86,6 +86,10 @@ def _pattern(error: ErrorDetails) -> str:
     )
 
 
+def _date(error: ErrorDetails) -> str:
+    return f"{_given(error)} is no date; write 2022-03-01"
+
+
 _SECRETS = ("password", "passwd", "secret", "token")
 
 _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
@@ -102,5 +106,18 @@ _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "model_attributes_type": lambda e: f"{_given(e)}: a mapping is wanted",
     "dict_type": lambda e: f"{_given(e)}: a mapping is wanted",
     "timezone_aware": lambda e: f"{_given(e)}: an offset is wanted; write 2022-03-01T06:00+01:00",
+    "date_type": _date,
+    "date_parsing": _date,
+    "date_from_datetime_parsing": _date,
+    "date_from_datetime_inexact": _date,
+    "time_type": lambda e: f"{_given(e)}: a local time is wanted; write 06:00",
+    "time_parsing": lambda e: f"{_given(e)} is no time; write 06:00",
+    "float_type": lambda e: f"{_given(e)}: a number is wanted",
+    "float_parsing": lambda e: f"{_given(e)} is no number",
+    "int_type": lambda e: f"{_given(e)}: a whole number is wanted",
+    "int_parsing": lambda e: f"{_given(e)} is no whole number",
+    "int_from_float": lambda e: f"{_given(e)} is no whole number",
+    "bool_type": lambda e: f"{_given(e)}: true or false is wanted",
+    "bool_parsing": lambda e: f"{_given(e)} is neither true nor false",
     "invalid_key": lambda e: f"'{e['loc'][-1]}': a key is a word here",
 }

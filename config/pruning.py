@@ -9,9 +9,42 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.allowed import written
+from config.allowed import is_optional, written
 from config.marks import Marked, Path
 from config.plant import Plant, PlantHeader
+
+_TELLING = frozenset(
+    (
+        "data",
+        "register",
+        "scaling",
+        "totalizer",
+        "flow",
+        "installations",
+        "fitted",
+        "removed",
+        "modulus",
+        "curve",
+        "area",
+        "diameter",
+        "compartments",
+        "capacity_offline",
+        "rule",
+        "start",
+        "end",
+        "raw",
+        "minute",
+        "hour",
+        "disk_warning",
+        "disk_critical",
+        "host",
+        "auth",
+        "city",
+        "production_day",
+        "share_of_demand",
+    )
+)
+"""settings without which the rest of their item would mean something else"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +62,14 @@ class Remains:
 def remains(root: Marked, errors: Sequence[ErrorDetails]) -> Remains:
     """What is left of a description without what pydantic found wrong in it.
 
-    An unknown key goes alone; any other wrong value takes the list item around it (a tag, a meter,
-    a site) with it, or, outside of lists, its own field.
+    An unknown key goes alone, and so does a wrong value that can be left out without changing what
+    the rest means; any other takes the list item around it (a tag, a meter, a site) with it.
     """
-    unknown = {written_path(root, e["loc"]) for e in errors if e["type"] == "extra_forbidden"}
-    wrong = {_item(root, e["loc"]) for e in errors if e["type"] != "extra_forbidden"} - {()}
+    gone = {_gone(root, e) for e in errors} - {()}
     missing: set[str] = set()
-    for path in wrong:
+    for path in gone:
         missing |= _at(root, path).ids()
-    text = _without(root, (), unknown | wrong)
+    text = _without(root, (), gone)
     sections = {
         name: _section(text, written(name, field), field.annotation, missing)
         for name, field in Plant.model_fields.items()
@@ -87,13 +119,29 @@ def _valid(entry: Marked, annotation: Any) -> Any:
         return None  # said already: these are among the errors that led here
 
 
-def _item(root: Marked, loc: Sequence[str | int]) -> Path:
-    """The path of the innermost described thing around a place, else of the place itself."""
-    path = written_path(root, loc)
+def _gone(root: Marked, error: ErrorDetails) -> Path:
+    """What has to go because of an error."""
+    path = written_path(root, error["loc"])
+    if error["type"] == "extra_forbidden":
+        return path
+    item = _item(root, path)
+    if error["type"] != "missing":
+        for alone in (path, path[: len(item) + 1]):
+            if len(alone) > len(item) and _goes_alone(alone):
+                return alone
+    return item or path[:1]
+
+
+def _goes_alone(path: Path) -> bool:
+    return path[-1] not in _TELLING and isinstance(path[-1], str) and is_optional(path)
+
+
+def _item(root: Marked, path: Path) -> Path:
+    """The path of the innermost described thing around a place: a list item, or a section."""
     for length in range(len(path), 0, -1):
         if isinstance(path[length - 1], int) and _at(root, path[:length]).keys is not None:
             return path[:length]
-    return path
+    return path[:-1]
 
 
 def _at(root: Marked, path: Path) -> Marked:

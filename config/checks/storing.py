@@ -26,6 +26,8 @@ def storing(plant: Plant, missing: Collection[str]) -> Iterable[Finding]:
             yield from of_kind(plant, (*here, "level"), one.level, Kind.LEVEL)
             yield from _shape(one, here)
         yield from _limits(reservoir, at)
+        if not missing:  # else basins may be missing that hold a part of it
+            yield from _reserve(reservoir, at)
         for key, ids, wrong in (
             ("inflow", reservoir.inflow, "outflow"),
             ("outflow", reservoir.outflow, "inflow"),
@@ -105,6 +107,9 @@ def _limits(reservoir: Reservoir, at: Path) -> Iterable[Finding]:
             )
     if not 0 <= reservoir.minimum_level_m < height_m:
         yield Finding((*at, "minimum_level"), f"it should be from 0 to below {height_m:g} m")
+
+
+def _reserve(reservoir: Reservoir, at: Path) -> Iterable[Finding]:
     capacity_m3 = _capacity_m3(reservoir)
     if reservoir.emergency_reserve_m3 > capacity_m3:
         yield Finding((*at, "emergency_reserve"), f"the reservoir holds {capacity_m3:.0f} m³")
@@ -128,6 +133,6 @@ def _works(
     )
     for n, id_ in enumerate(works.compartments):
         yield from basins.dangling((*at, "compartments", n), id_)
-    capacity_m3 = _capacity_m3(reservoir)
+    capacity_m3 = _capacity_m3(reservoir) if not missing else float("inf")
     if works.capacity_offline_m3 is not None and works.capacity_offline_m3 > capacity_m3 * 1.001:
         yield Finding((*at, "capacity_offline"), f"'{reservoir.id}' holds {capacity_m3:.0f} m³")
