@@ -45,7 +45,8 @@ class Course:
 
     flows : (n_nodes, n_branches) m³/h; draw, unmet, inflow, outflow : (n_nodes, n_storages) m³/h;
     volume_m3 : (n_nodes, n_storages); overflow_m3, makeup_m3 : what ran over, or had to be brought,
-    since the node before (makeup is 0 unless a description is beyond help)
+    since the node before (makeup is 0 unless a description is beyond help). Of the first node only
+    volume, inflow and outflow are known; the rest of its rows is not to be read.
     """
 
     flows: Array
@@ -86,6 +87,44 @@ class _Phase:
             asked[:count] = np.minimum(of_source, np.maximum(left, 0.0))
         asked[count:] *= given[self.origin]
         return asked
+
+
+class _Log:
+    """The columns of a course while it is run."""
+
+    def __init__(self, shape: tuple[int, ...], mains: int, start: Standing) -> None:
+        self._flows = np.zeros((shape[0], mains))
+        rows = np.zeros((6, *shape))
+        self._draw, self._inflow, self._outflow, self._volume, self._over, self.makeup = rows
+        self._inflow[0], self._outflow[0] = start.inflow, start.outflow
+        self._volume[0] = start.volume_m3
+
+    def keep(
+        self,
+        node: int,
+        flow: Array,
+        draw: Array,
+        inflow: Array,
+        outflow: Array,
+        volume: Array,
+        over: Array,
+    ) -> None:
+        self._flows[node], self._draw[node] = flow, draw
+        self._inflow[node], self._outflow[node] = inflow, outflow
+        self._volume[node], self._over[node] = volume, over
+
+    def course(self, demand: Array, usual: Array) -> Course:
+        return Course(
+            flows=self._flows,
+            draw=self._draw,
+            unmet=demand - self._draw,
+            inflow=self._inflow,
+            outflow=self._outflow,
+            volume_m3=self._volume,
+            overflow_m3=self._over,
+            makeup_m3=self.makeup,
+            last=Standing(self._volume[-1], self._inflow[-1], self._outflow[-1], usual),
+        )
 
 
 class Balance:
@@ -145,58 +184,38 @@ class Balance:
         supply : (n_nodes, n_sources) m³/h that mains may take; demand : (n_nodes, n_storages) m³/h;
         target : (n_nodes, n_storages) m³; high : (n_storages,) m³ above which inlets are shut
         """
-        nodes, count = demand.shape
-        flows = np.zeros((nodes, self._in.shape[1]))
-        rows = np.zeros((6, nodes, count))
-        draw_at, inflow_at, outflow_at, volume_at, over_at, makeup_at = rows
-        inflow_at[0], outflow_at[0], volume_at[0] = start.inflow, start.outflow, start.volume_m3
+        log = _Log(demand.shape, self._in.shape[1], start)
         hours = np.diff(times_s) / 3600
         slow = np.minimum(1.0, hours / (DAY_S / 3600))
         per_head = 1 / (_HEAD_SHARE * high)
         volume, usual, outflow = start.volume_m3, start.usual_outflow, start.outflow
         net = start.inflow - start.outflow
-        for k in range(1, nodes):
-            hour = hours[k - 1]
+        for k, hour in enumerate(hours, 1):
             ahead = volume + net * hour
-            given = np.minimum(
-                np.maximum((np.concatenate([ahead, ahead]) - self._least) * self._per_tail, 0.0),
-                1.0,
-            )
+            room = np.concatenate([ahead, ahead]) - self._least
+            given = np.minimum(np.maximum(room * self._per_tail, 0.0), 1.0)
             head = np.minimum(np.maximum((high - ahead) * per_head, 0.0), 1.0)
             steady = usual + self._follow * (outflow - usual)
             want = np.maximum(steady + (target[k] - ahead) * self._gain, 0.0) * head
             flow = self._flows(want, supply[k], given)
             external = np.minimum(want, self._external)
-            draw = demand[k] * given[:count]
+            draw = demand[k] * given[: len(ahead)]
             inflow = self._in @ flow + external
             outflow = self._out @ flow + draw
-            change = inflow - outflow
-            after = volume + (net + change) * (hour / 2)
+            half = volume + net * (hour / 2)
+            after = half + (inflow - outflow) * (hour / 2)
             if after.min() < 0:
-                self._spare(volume + net * (hour / 2), hour / 2, flow, draw, external)
+                self._spare(half, hour / 2, flow, draw, external)
                 inflow = self._in @ flow + external
                 outflow = self._out @ flow + draw
-                change = inflow - outflow
-                after = volume + (net + change) * (hour / 2)
-                makeup_at[k] = np.maximum(-after, 0.0)
-                after = after + makeup_at[k]
+                after = half + (inflow - outflow) * (hour / 2)
+                log.makeup[k] = np.maximum(-after, 0.0)
+                after = after + log.makeup[k]
             over = np.maximum(after - self._full, 0.0)
-            volume = after - over
-            net = change
+            volume, net = after - over, inflow - outflow
             usual = usual + (outflow - usual) * slow[k - 1]
-            flows[k], draw_at[k], inflow_at[k], outflow_at[k] = flow, draw, inflow, outflow
-            volume_at[k], over_at[k] = volume, over
-        return Course(
-            flows=flows,
-            draw=draw_at,
-            unmet=demand - draw_at,
-            inflow=inflow_at,
-            outflow=outflow_at,
-            volume_m3=volume_at,
-            overflow_m3=over_at,
-            makeup_m3=makeup_at,
-            last=Standing(volume, inflow_at[-1], outflow_at[-1], usual),
-        )
+            log.keep(k, flow, draw, inflow, outflow, volume, over)
+        return log.course(demand, usual)
 
     def _flows(self, want: Array, supply: Array, given: Array) -> Array:
         first, second = self._phases

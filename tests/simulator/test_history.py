@@ -150,7 +150,7 @@ def test_a_year_is_healthy(oran: Plant) -> None:
     """No reservoir lies empty or runs over for long; the plant misses its target on some days."""
     physics = _Kept(oran, 1)
     for _ in physics.history(400, NOW_NS, slow_spacing_s=86_400, spacing_s=86_400):
-        pass
+        pass  # readings once a day: the physics alone are looked at
     volume = np.concatenate([s.course.volume_m3 for s in physics.segments])
     drawn = np.concatenate([s.course.draw[1:] for s in physics.segments]).mean(axis=0)
     assert physics._moment is not None
