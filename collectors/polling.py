@@ -61,10 +61,11 @@ class Polling:
     async def run(self) -> None:
         """Until cancelled; then the connection is closed and an open gap ends."""
         try:
-            # The tick that has just passed: those that pass while it first connects are missed.
-            tick_ns = self._schedule.after(self._clock()) - self._schedule.interval_ns
-            steady_s = _steady_s()
+            tick_ns, steady_s = self._tick_passed(), _steady_s()
             await self._come_back(pause_s=0.0)
+            if not self._statistics.errors:
+                # Well from the start: the time it took to connect is no scan missed.
+                tick_ns, steady_s = self._tick_passed(), _steady_s()
             while True:
                 tick_ns, steady_s = self._next(tick_ns, steady_s)
                 await self._until(tick_ns)
@@ -81,6 +82,10 @@ class Polling:
         finally:
             self._device.close()
             self._statistics.online = False
+
+    def _tick_passed(self) -> int:
+        """The latest tick; the one after it is the next to be scanned."""
+        return self._schedule.after(self._clock()) - self._schedule.interval_ns
 
     def _next(self, last_tick_ns: int, since_s: float) -> tuple[int, float]:
         """The tick to wait for, and the steady time now; the ticks passed over are counted."""

@@ -25,6 +25,7 @@ class Scripted:
 
     def __init__(self):
         self.takes_s = 0.0
+        self.opens_in_s = 0.0
         self.unreachable = False
         self.dying = False
         self.crashing = False
@@ -35,6 +36,7 @@ class Scripted:
 
     async def open(self):
         self.opened_s.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.opens_in_s)
         if self.unreachable:
             raise Unreachable("d", "nobody there")
 
@@ -111,6 +113,19 @@ def test_scans_that_outlast_their_interval_do_not_pile_up_and_are_counted(sink, 
     assert 4 <= starts <= 6
     assert 2 * (starts - 2) <= rig.statistics.scans_missed <= 3 * starts
     assert rig.statistics.behind
+
+
+def test_the_time_a_first_connection_takes_is_no_missed_scan_but_an_absence_is(sink, ledger):
+    rig = Rig(sink, ledger)
+    rig.device.opens_in_s = 0.35
+    asyncio.run(rig.run_for((0.8, nothing)))
+    assert rig.statistics.scans >= 3
+    assert rig.statistics.scans_missed == 0
+    absent = Rig(sink, ledger, longest_s=0.2)
+    absent.device.unreachable = True
+    well = (0.5, lambda: setattr(absent.device, "unreachable", False))
+    asyncio.run(absent.run_for(well, (0.5, nothing)))
+    assert absent.statistics.scans_missed >= 4
 
 
 def test_a_late_start_is_counted(sink, ledger):
