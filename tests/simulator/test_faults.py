@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import struct
 import time
+from pathlib import Path
 
 import pytest
 from asyncua import ua
@@ -11,7 +12,7 @@ from pymodbus import ModbusException
 from pymodbus.client import AsyncModbusTcpClient
 
 from simulator.errors import BadFault, UnknownFault, UnknownTarget
-from simulator.faults import FaultOrder
+from simulator.faults import PARAMETERS_OF, FaultOrder
 
 PLC = "http://plc.example"
 
@@ -366,3 +367,12 @@ def test_a_client_that_is_gone_leaves_nothing_behind(kit):
             await kit.until(lambda: len(relay.connections) == 1)
 
     asyncio.run(run())
+
+
+def test_every_fault_and_its_parameters_are_documented():
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    for fault, parameters in PARAMETERS_OF.items():
+        assert fault in rows
+        for parameter in parameters:
+            assert f"`{parameter}`" in rows[fault]
