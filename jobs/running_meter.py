@@ -15,6 +15,8 @@ from water.running import RunningDay
 RATE_NS = 600 * NS_PER_S
 """over how long a rate is taken from a totalizer"""
 _LEAST_RATE_NS = 20 * NS_PER_S
+_RENEW_NS = 2 * NS_PER_S
+"""the day's volume is computed anew at most this often: half a millisecond a meter"""
 
 
 class RunningMeter:
@@ -26,6 +28,8 @@ class RunningMeter:
         """the day must be read from the store again: late readings came, or a new day has begun"""
         self._day: RunningDay | None = None
         self._counted = NO_SERIES
+        self._volume = UNKNOWN
+        self._computed_ns: int | None = None
 
     def begin(self, begin_ns: int, readings: Batch) -> None:
         """Take up a day from its stored readings, sorted by tag and time, with neighbours."""
@@ -33,6 +37,7 @@ class RunningMeter:
         self._day = RunningDay.of(self.point.meter, begin_ns, totalizer, flow)
         self._counted = _recent(totalizer or NO_SERIES)
         self.stale = self._day.late
+        self._computed_ns = None
 
     def take(self, readings: Batch) -> None:
         """Add committed readings, sorted by tag and time; those of other tags are left."""
@@ -48,14 +53,10 @@ class RunningMeter:
 
     def volume(self, now_ns: int) -> Volume:
         """The day so far, up to the last good reading."""
-        day = self._day
-        if day is None:
-            return UNKNOWN
-        end_ns = standing_ns(day.totalizer.time_ns, day.flow.time_ns, day.begin_ns, now_ns)
-        if end_ns is None or end_ns <= day.begin_ns:
-            return UNKNOWN
-        volume = day.volume(end_ns)
-        return up_to_now(volume, self.point.meter, day.begin_ns, end_ns, now_ns)
+        since_ns = None if self._computed_ns is None else now_ns - self._computed_ns
+        if since_ns is None or not 0 <= since_ns < _RENEW_NS:
+            self._volume, self._computed_ns = self._compute(now_ns), now_ns
+        return self._volume
 
     def rate_m3_per_h(self, now_ns: int) -> float | None:
         """The flow that the totalizer tells over the last minutes, None where it tells none."""
@@ -69,6 +70,16 @@ class RunningMeter:
         if passed.volume_m3 is None:
             return None
         return passed.volume_m3 * 3.6e12 / (end_ns - begin_ns)
+
+    def _compute(self, now_ns: int) -> Volume:
+        day = self._day
+        if day is None:
+            return UNKNOWN
+        end_ns = standing_ns(day.totalizer.time_ns, day.flow.time_ns, day.begin_ns, now_ns)
+        if end_ns is None or end_ns <= day.begin_ns:
+            return UNKNOWN
+        volume = day.volume(end_ns)
+        return up_to_now(volume, self.point.meter, day.begin_ns, end_ns, now_ns)
 
     def _of(self, readings: Batch) -> tuple[Series | None, Series | None]:
         totalizer, flow = self.point.totalizer, self.point.flow

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, bindparam, insert, select
 
 from storage.sql.database import Database
 from storage.sql.tables import daily_output as table
@@ -66,15 +67,14 @@ class SqlOutputs:
         figure: Figure | None = None,
         as_of_ns: int | None = None,
     ) -> Sequence[DailyOutput]:
-        query = select(*_COLUMNS).where(table.c.date.between(first, last))
-        if site is not None:
-            query = query.where(table.c.site == site)
-        if figure is not None:
-            query = query.where(table.c.figure == figure.value)
-        if as_of_ns is not None:
-            query = query.where(table.c.computed_at_ns <= as_of_ns)
+        query = _query(
+            of_site=site is not None, of_figure=figure is not None, as_of=as_of_ns is not None
+        )
+        wanted = {"first": first, "last": last, "site": site, "figure": figure, "as_of": as_of_ns}
+        given = {name: value for name, value in wanted.items() if value is not None}
         with self._database.reading() as connection:
-            return list(_latest(connection, query).values())
+            rows = connection.execute(query, given).all()
+        return [_output(row) for row in sorted(rows, key=_by_date)]
 
     def revisions(self, site: str, date: dt.date) -> Sequence[DailyOutput]:
         query = (
@@ -89,20 +89,39 @@ class SqlOutputs:
         self, connection: Connection, outputs: Sequence[DailyOutput]
     ) -> dict[Key, DailyOutput]:
         dates = [output.date for output in outputs]
-        query = select(*_COLUMNS).where(table.c.date.between(min(dates), max(dates)))
-        sites = {output.site for output in outputs}
-        if len(sites) == 1:
-            query = query.where(table.c.site == sites.pop())
-        return _latest(connection, query)
+        span = {"first": min(dates), "last": max(dates)}
+        rows = connection.execute(_query(of_site=False, of_figure=False, as_of=False), span)
+        return {(row[0], row[1], row[2], row[3]): _output(row) for row in rows}
 
 
-def _latest(connection: Connection, query: Select[*tuple[Any, ...]]) -> dict[Key, DailyOutput]:
-    """By date, site, figure and part; of each the row with the highest revision."""
-    ordered = query.order_by(
-        table.c.date, table.c.site, table.c.figure, table.c.part, table.c.revision
+@functools.cache
+def _query(*, of_site: bool, of_figure: bool, as_of: bool) -> Select[*tuple[Any, ...]]:
+    """Rows from ``first`` to ``last`` that no later revision replaces, as known at ``as_of``.
+
+    A revision's number is one more than its forerunner's and its time not earlier (``record``), so
+    the next number alone tells whether a row is replaced.
+    """
+    following = table.alias("following")
+    replaced = select(following.c.id).where(
+        following.c.site == table.c.site,
+        following.c.figure == table.c.figure,
+        following.c.part == table.c.part,
+        following.c.date == table.c.date,
+        following.c.revision == table.c.revision + 1,
     )
-    rows = {tuple(row[:4]): row for row in connection.execute(ordered)}
-    return {key: _output(row) for key, row in rows.items()}
+    query = select(*_COLUMNS).where(table.c.date.between(bindparam("first"), bindparam("last")))
+    if as_of:
+        replaced = replaced.where(following.c.computed_at_ns <= bindparam("as_of"))
+        query = query.where(table.c.computed_at_ns <= bindparam("as_of"))
+    if of_site:
+        query = query.where(table.c.site == bindparam("site"))
+    if of_figure:
+        query = query.where(table.c.figure == bindparam("figure"))
+    return query.where(~replaced.exists())
+
+
+def _by_date(row: Sequence[Any]) -> tuple[Any, ...]:
+    return row[3], row[0], row[1], row[2]
 
 
 def _new_revisions(
