@@ -18,6 +18,7 @@ from asyncua import Server, ua
 from collectors.delivery import Delivery
 from collectors.opcua.collector import OpcUaCollector
 from config.devices import OpcUaDevice
+from simulator.address_space import LightInternalServer
 from water.batch import Batch, concatenate
 from water.device import Gap
 
@@ -70,7 +71,9 @@ class OpcUaServer:
         return stamp_ns
 
     def delete(self, name: str) -> None:
-        self.do(self._server.delete_nodes([self._nodes.pop(name)]))
+        """The node is gone without a word, as after a new program in a PLC."""
+        node = self._nodes.pop(name)
+        self._call(lambda: self._server.iserver.aspace._nodes.pop(node.nodeid))
 
     def add(self, name: str, value: Any) -> None:
         self.do(self._add(name, value))
@@ -103,7 +106,8 @@ class OpcUaServer:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     async def _start(self) -> None:
-        server = Server(user_manager=self._users)
+        # asyncua's own server, without the seconds it takes to build its standard nodes
+        server = Server(iserver=LightInternalServer(user_manager=self._users))
         await server.init()
         server.set_endpoint(self.endpoint)
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
@@ -202,7 +206,7 @@ def _device(endpoint: str, names: list[str], **settings: Any) -> OpcUaDevice:
             "protocol": "opcua",
             "endpoint": endpoint,
             "scan_interval": "200ms",
-            "timeout": "1s",
+            "timeout": "3s",
             "reconnect_max": "1s",
             "tags": [
                 {

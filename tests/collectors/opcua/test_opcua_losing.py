@@ -113,7 +113,8 @@ def test_a_server_that_hangs_is_found_and_is_back_when_well(server, device, read
     async def read():
         async with relayed(server.port) as relay:
             endpoint = f"opc.tcp://127.0.0.1:{relay.port}/plant"
-            async with reading(device(endpoint, [f"Hang{mode}"], mode=mode)) as r:
+            plc = device(endpoint, [f"Hang{mode}"], mode=mode, timeout="1s")
+            async with reading(plc) as r:
                 await r.until(lambda: 3.0 in r.kept.values(tag))
                 relay.hang()
                 found_s = await r.until(lambda: r.kept.gaps)
@@ -125,7 +126,7 @@ def test_a_server_that_hangs_is_found_and_is_back_when_well(server, device, read
                 return r, found_s, back_s
 
     r, found_s, back_s = asyncio.run(read())
-    assert found_s < 6
+    assert found_s < 8
     assert back_s < 10
     assert r.kept.of(tag).quality.tolist().count(LOST) == 1
     assert len(r.kept.gaps) == 2
@@ -139,7 +140,7 @@ def test_a_value_that_did_not_change_while_away_is_confirmed_not_repeated(
     async def read():
         async with relayed(plant.port) as relay:
             endpoint = f"opc.tcp://127.0.0.1:{relay.port}/plant"
-            async with reading(device(endpoint, ["A"])) as r:
+            async with reading(device(endpoint, ["A"], timeout="1s")) as r:
                 await r.until(lambda: r.kept.values("a"))
                 stamp_ns = await asyncio.to_thread(plant.set, "A", 2.0)
                 await r.until(lambda: 2.0 in r.kept.values("a"))
@@ -173,9 +174,6 @@ def test_nobody_at_home_is_a_loss_from_the_start_and_others_are_read(server, dev
     assert (fine.state, fine.scans_missed) == (DeviceState.ONLINE, 0)
 
 
-# asyncua's server forgets to await its own callback when a watched node is deleted
-@pytest.mark.filterwarnings("ignore:coroutine 'MonitoredItemService:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_node_that_is_removed_is_bad_alone(new_server, device, reading):
     plant = new_server({"A": 1.0, "B": 1.0})
 
