@@ -27,12 +27,13 @@ _SCHEMA = pa.schema(
         ("time", pa.timestamp("ns", "UTC")),
         ("value", pa.float64()),
         ("quality", pa.dictionary(pa.uint8(), pa.string())),
-        ("reason", pa.dictionary(pa.uint8(), pa.string())),
+        ("reason", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
 _STATUS = pa.array([status_of(code) for code in range(256)])
 _REASON = pa.array([reason_of(code) for code in range(256)], pa.string())
 _ATTEMPTS = 5
+_UNQUOTED = pa_csv.WriteOptions(quoting_style="needed")
 _compute: Any = pyarrow.compute  # its functions are made at run time
 
 
@@ -120,7 +121,7 @@ def _table(part: Part, span: tuple[int, int]) -> Any:
         pa.array(batch.time_ns[keep]).view(pa.timestamp("ns", "UTC")),
         pa.array(batch.value[keep], from_pandas=True),
         pa.DictionaryArray.from_arrays(batch.quality[keep], _STATUS),
-        pa.DictionaryArray.from_arrays(batch.quality[keep], _REASON),
+        _REASON.take(pa.array(batch.quality[keep])).dictionary_encode(),
     ]
     return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
@@ -133,7 +134,7 @@ def _writer(path: Path, form: Literal["csv", "parquet"]) -> Generator[Callable[[
                 yield parquet.write_table
             return
         schema = pa.schema([(name, _as_text(name)) for name in _SCHEMA.names])
-        with pa_csv.CSVWriter(file, schema) as writer:
+        with pa_csv.CSVWriter(file, schema, write_options=_UNQUOTED) as writer:
             yield lambda table: writer.write_table(_for_csv(table, schema))
 
 

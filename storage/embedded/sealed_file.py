@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -108,6 +108,10 @@ class SealedWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            # It tries to end a file that is given up; what refuses it now is told by ``error``.
+            with suppress(OSError, pa.ArrowException):
+                self._parquet.close()
         self._file.close()
 
 

@@ -121,6 +121,9 @@ def salvage(path: Path, tags_copy: Path) -> tuple[sqlite3.Connection, Path]:
             old.replace(aside.with_name(aside.name + suffix))
     fresh = connect(path)
     old = sqlite3.connect(aside, isolation_level=None)
+    # Else SQLite reads nothing of a file that is shorter than its header says.
+    old.execute("PRAGMA writable_schema=ON")
+    old.execute("PRAGMA query_only=ON")
     old.text_factory = lambda raw: raw.decode("utf-8", "replace")
     try:
         tags = read_tags_copy(tags_copy) or _readable_tags(old)
