@@ -88,7 +88,7 @@ class Jobs:
         )
         self._jobs = {job.id: job for job in jobs}
         self._courses = {job.id: Course() for job in jobs}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[object]] = {}
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC,
             executors={"default": AsyncIOExecutor()},
@@ -118,7 +118,7 @@ class Jobs:
         if not self._scheduler.running:
             return
         self._scheduler.pause()
-        waiting = set(self._tasks)
+        waiting = set(self._tasks.values())
         if waiting:
             _, unfinished = await asyncio.wait(waiting, timeout=timeout_s)
             for task in unfinished:
@@ -143,12 +143,14 @@ class Jobs:
             self._start_at(RECOMPUTE, dt.datetime.now(dt.UTC) + self._late_wait)
 
     async def run_now(self, id_: str) -> JobState:
-        """Run a job and wait for its end; one that runs already is not run twice.
+        """Run a job and wait for its end; where it runs already, run it once more after that.
 
         Raises: UnknownJob.
         """
         if id_ not in self._jobs:
             raise UnknownJob(id_, tuple(self._jobs))
+        while (running := self._tasks.get(id_)) is not None:
+            await asyncio.wait({running})
         await self._start_job(id_)
         return self._courses[id_].state(id_, self._next_run_ns(id_))
 
@@ -165,7 +167,7 @@ class Jobs:
             return
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._tasks[id_] = task
         self._count_missed(id_)
         course.begin(self._clock())
         try:
@@ -173,7 +175,7 @@ class Jobs:
         finally:
             if course.running:
                 course.end(self._clock(), "interrupted", "")
-            self._tasks.discard(task)
+            del self._tasks[id_]
 
     async def _run(self, job: Job, course: Course) -> None:
         try:

@@ -187,7 +187,8 @@ def test_a_job_that_still_runs_is_not_started_again(world, upkeep_of):
         jobs = jobs_of(world, upkeep)
         await jobs.start()
         await until(lambda: state_of(jobs, "seal").running)
-        await jobs.run_now("seal")
+        jobs._scheduler.modify_job("seal", next_run_time=dt.datetime.now(dt.UTC))
+        await until(lambda: state_of(jobs, "seal").overlapped)
         during = state_of(jobs, "seal")
         upkeep.hold.set()
         await until(lambda: not state_of(jobs, "seal").running)
@@ -198,6 +199,23 @@ def test_a_job_that_still_runs_is_not_started_again(world, upkeep_of):
     assert (during.running, during.overlapped, during.runs) == (True, 1, 1)
     assert (after.outcome, after.runs) == ("done", 1)
     assert len(upkeep.sealed) == 1
+
+
+def test_a_job_asked_for_while_it_runs_is_run_once_more(world, upkeep_of):
+    upkeep = upkeep_of(world)
+
+    async def life():
+        upkeep.hold = asyncio.Event()
+        jobs = jobs_of(world, upkeep)
+        await jobs.start()
+        await until(lambda: state_of(jobs, "seal").running)
+        asyncio.get_running_loop().call_later(0.1, upkeep.hold.set)
+        state = await jobs.run_now("seal")
+        await jobs.stop()
+        return state
+
+    state = asyncio.run(life())
+    assert (state.runs, state.outcome, state.overlapped, len(upkeep.sealed)) == (2, "done", 0, 2)
 
 
 def test_stopping_waits_for_what_runs_and_no_longer_than_it_may(world, upkeep_of):
