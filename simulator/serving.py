@@ -154,7 +154,8 @@ class Simulation:
             await asyncio.sleep(max(due_ns - self._clock(), 0) / NS_PER_S)
             await self.step(self.simulated(due_ns))
             following = (self._clock() + self._lead_ns) // self._tick_ns + 1
-            self.missed_ticks += max(following - number - 1, 0)
+            following = max(following, number + 1)  # a loop may wake a little early
+            self.missed_ticks += following - number - 1
             number = following
 
     async def step(self, time_ns: int) -> None:

@@ -141,7 +141,7 @@ def test_slow_answers_late(kit):
             await simulation.faults.order(order("slow", delay_s=0.3))
             began = time.monotonic()
             assert await flow(client) == 5.0
-            assert time.monotonic() - began >= 0.3
+            assert time.monotonic() - began > 0.29
 
     asyncio.run(run())
 
