@@ -24,12 +24,22 @@ WHOLE = 1 - 1e-9
 def volume_of(meter: Meter, book: Account) -> Volume:
     """The volume of an account: totalizer first, else the flow, else nothing."""
     if book.measured_s > 0:
-        if any(installation.float32 for installation in meter.installations):
+        if _is_float32(meter, book):
             return _by_float32(meter, book)
         return _by_register(meter, book)
     if book.flow_s > 0:
         return _by_flow(meter, book)
     return _unknown(book) if book.events else NOTHING
+
+
+def _is_float32(meter: Meter, book: Account) -> bool:
+    """Did a float32 register stand there in the span?"""
+    return any(
+        installation.float32
+        and (installation.fitted_ns is None or installation.fitted_ns < book.end_ns)
+        and (installation.removed_ns is None or installation.removed_ns > book.begin_ns)
+        for installation in meter.installations
+    )
 
 
 def _unknown(book: Account) -> Volume:

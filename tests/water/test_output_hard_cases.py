@@ -327,6 +327,17 @@ def test_a_float32_totalizer_that_the_flow_confirms_is_believed(bench, minute_fl
     assert day.cross_check_m3 == pytest.approx(350_000)
 
 
+def test_a_float32_meter_that_was_replaced_before_the_day_does_not_taint_it(bench):
+    old = MeterInstallation(removed_ns=bench.begin, float32=True)
+    new = MeterInstallation(fitted_ns=bench.begin)
+    meter = Meter(
+        "m", 20_833, installations=(old, new), flow_max_gap_s=180.0, sample_interval_s=60.0
+    )
+    register = bench.register(bench.minutes, bench.constant(FLOW))
+    day = day_of(bench, meter, register)
+    assert (day.volume_m3, day.method) == (350_000, Method.TOTALIZER)
+
+
 def test_a_gap_within_a_day_costs_nothing(bench, minute_meter, minute_register, minute_flow):
     """Five hours of lost communication: the same volume, 79 % of the samples."""
     hole = (8 * 3600, 13 * 3600)
