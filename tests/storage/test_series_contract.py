@@ -130,9 +130,7 @@ def test_neighbours_are_the_nearest_good_readings_within_eight_days(opened, midn
             )
             await store.append(Batch.of([1], [far], [9.0]))
             await store.seal(midnight_ns - 2 * DAY_NS)
-            found = await store.read(
-                [0, 1], midnight_ns, midnight_ns + HOUR_NS, neighbours=True
-            )
+            found = await store.read([0, 1], midnight_ns, midnight_ns + HOUR_NS, neighbours=True)
             assert found.tag_id.tolist() == [0, 0]
             assert found.value.tolist() == [2.0, 4.0]
 
@@ -197,7 +195,9 @@ def test_exports_hold_exactly_the_span(opened, midnight_ns, tmp_path) -> None:
             store.number(TAGS)
             hours = [midnight_ns + h * HOUR_NS for h in range(-20, 9)]
             for tag in range(3):
-                await store.append(Batch.of([tag] * 29, hours, np.arange(29) + tag / 2, [0x42] * 29))
+                await store.append(
+                    Batch.of([tag] * 29, hours, np.arange(29) + tag / 2, [0x42] * 29)
+                )
             await store.seal(midnight_ns + 5 * HOUR_NS)
             told: list[float] = []
             for form in ("csv", "parquet"):

@@ -38,7 +38,10 @@ async def _check(folder: Path, acknowledged: set[int], highest: int) -> None:
 
 async def _check_readings(store, acknowledged: set[int], highest: int) -> None:
     own = await store.read([0], 0, 2**62)
-    found = {(t - BEGIN_NS) // EVERY_NS: v for t, v in zip(own.time_ns.tolist(), own.value.tolist(), strict=True)}
+    found = {
+        (t - BEGIN_NS) // EVERY_NS: v
+        for t, v in zip(own.time_ns.tolist(), own.value.tolist(), strict=True)
+    }
     assert len(found) == len(own)
     missing = {k for k in acknowledged if found.get(k) != k}
     assert not missing

@@ -26,11 +26,14 @@ def small_disk(tmp_path):
     """A file system of 24 MiB where this machine lets us mount one; else None."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = os.geteuid() == 0 and not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)],
-        check=False,
-        capture_output=True,
-    ).returncode
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)],
+            check=False,
+            capture_output=True,
+        ).returncode
+    )
     yield place if mounted else None
     if mounted:
         subprocess.run(["umount", "-l", str(place)], check=True)
@@ -58,6 +61,17 @@ async def _all_there(store, n: int) -> None:
         assert found.value.tolist() == [k + tag / 7 for k in range(n)]
 
 
+def _unfinished(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.tmp"))
+
+
+async def _append_for_ever(store) -> None:
+    n = 0
+    while True:
+        await store.append(_batch(n))
+        n += 1
+
+
 async def _through_a_full_disk(folder: Path, fill, empty) -> None:
     async with open_store(folder, Retention(), clock=lambda: MIDNIGHT_NS) as store:
         store.number([f"t{k:03d}" for k in range(500)])
@@ -74,7 +88,7 @@ async def _through_a_full_disk(folder: Path, fill, empty) -> None:
         await store.append(_batch(n))
         await store.seal(MIDNIGHT_NS + 26 * HOUR_NS)
         await _all_there(store, n + 1)
-        assert not list(folder.rglob("*.tmp"))
+    assert _unfinished(folder) == []
     async with open_store(folder, Retention(), clock=lambda: MIDNIGHT_NS) as store:
         await _all_there(store, n + 1)
 
@@ -83,7 +97,11 @@ def test_a_full_disk_loses_nothing_and_is_got_over(small_disk, tmp_path) -> None
     if small_disk is None:
         # Not allowed to mount: a limit on the size of files refuses in the same places.
         subprocess.run(
-            [sys.executable, "-c", f"import runpy; runpy.run_path({__file__!r})['limited']({str(tmp_path)!r})"],
+            [
+                sys.executable,
+                "-c",
+                f"import runpy; runpy.run_path({__file__!r})['limited']({str(tmp_path)!r})",
+            ],
             check=True,
         )
         return
@@ -110,7 +128,11 @@ def limited(folder: str) -> None:
 
 def test_a_limit_on_files_is_got_over_too(tmp_path) -> None:
     subprocess.run(
-        [sys.executable, "-c", f"import runpy; runpy.run_path({__file__!r})['limited']({str(tmp_path)!r})"],
+        [
+            sys.executable,
+            "-c",
+            f"import runpy; runpy.run_path({__file__!r})['limited']({str(tmp_path)!r})",
+        ],
         check=True,
         timeout=120,
     )
@@ -123,11 +145,8 @@ def test_a_full_disk_is_told_as_such(small_disk) -> None:
     async def check() -> None:
         async with open_store(small_disk, Retention(), clock=lambda: MIDNIGHT_NS) as store:
             store.number([f"t{k:03d}" for k in range(500)])
-            n = 0
             with pytest.raises(DiskFull):
-                while True:
-                    await store.append(_batch(n))
-                    n += 1
+                await _append_for_ever(store)
             assert any("nearly full" in text for text in store.condition().warnings)
 
     asyncio.run(check())
