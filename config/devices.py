@@ -92,6 +92,15 @@ class Tag(Described):
         alias="max_gap",
         description="a hole between readings that is longer is uncovered; default 3 scans, at least 60 s",
     )
+    expected_every_s: Seconds | None = Field(
+        default=None,
+        alias="expected_every",
+        gt=0,
+        description=(
+            "readings this far apart count as full coverage, for what is archived or sent less often "
+            "than it is scanned; default the scan interval, or `refresh` of a subscription"
+        ),
+    )
     labels: dict[str, str] = Field(
         default_factory=dict[str, str], description="free words, shown with the tag"
     )

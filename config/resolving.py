@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from config.devices import AddressedTag, DataType, Device, ModbusTag
+from config.devices import AddressedTag, DataType, Device, ModbusTag, OpcUaDevice
 from config.plant import Plant
 from config.sites import Compartment, Installation, Meter, Reservoir, Works
 from water.capacity import Capacity, CapacityKind
@@ -57,10 +57,22 @@ def stale_after_s(device: Device) -> float:
 
 
 def max_gap_s(tag: AddressedTag, device: Device) -> float:
-    """Seconds between readings from which a tag is uncovered: as given, else three scans."""
+    """Seconds between readings from which a tag is uncovered: as given, else three intervals."""
     if tag.max_gap_s is not None:
         return tag.max_gap_s
-    return max(3 * device.scan_interval_s, _LEAST_MAX_GAP_S)
+    return max(3 * expected_every_s(tag, device), _LEAST_MAX_GAP_S)
+
+
+def expected_every_s(tag: AddressedTag, device: Device) -> float:
+    """Seconds between the readings that full coverage wants: as given, else the scan interval.
+
+    A subscribed tag that does not change speaks only when it is refreshed.
+    """
+    if tag.expected_every_s is not None:
+        return tag.expected_every_s
+    if isinstance(device, OpcUaDevice):
+        return max(device.scan_interval_s, device.refresh_s)
+    return device.scan_interval_s
 
 
 def meters(plant: Plant) -> dict[str, WaterMeter]:
@@ -128,7 +140,9 @@ def _meter(plant: Plant, meter: Meter) -> WaterMeter:
     tag = plant.tags.get(meter.totalizer) if meter.totalizer else None
     flow = plant.tags.get(meter.flow) if meter.flow else None
     interval_s = [
-        plant.device_of_tag[seen.id].scan_interval_s for seen in (tag, flow) if seen is not None
+        expected_every_s(seen, plant.device_of_tag[seen.id])
+        for seen in (tag, flow)
+        if seen is not None
     ]
     gap_s = [
         max_gap_s(seen, plant.device_of_tag[seen.id]) for seen in (flow, tag) if seen is not None

@@ -21,6 +21,7 @@ from config.plant import Plant
 from foggara import __version__
 from foggara.data_folder import owned
 from foggara.door import Door, bind
+from foggara.downtime import record_downtime
 from foggara.ledger import RecordsLedger
 from foggara.options import Options
 from foggara.targets import adopt_capacities
@@ -33,8 +34,10 @@ from storage.sql import SqlRecords, open_records
 
 log = structlog.get_logger(__name__)
 Clock = Callable[[], int]
-END_S = 1.5
-"""how long each part may take to end; all of them together stay under 5 s"""
+COLLECTORS_END_S = 2.5
+"""they hand over what was read before they end"""
+END_S = 1.0
+"""how long any other part may take to end"""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,8 @@ async def assembled(
         listening = stack.enter_context(contextlib.closing(bind(options.host, options.port)))
         stack.enter_context(owned(options.data))
 
-        # what is kept, records and readings
-        records = stack.enter_context(open_records(options.data))
-        adopt_capacities(plant, records.capacities, clock())
-        store = await stack.enter_async_context(
-            open_store(options.data, plant.store.retention, clock=clock)
-        )
-        numbers = dict(store.number(list(plant.tags)))
+        kept = await _kept(stack, plant, options, clock)
+        store, records, numbers = kept.store, kept.records, kept.numbers
 
         # what it means, days, live figures and their calendar
         accounting = Accounting(plant, numbers, store, records.outputs, records.capacities, clock)
@@ -117,6 +115,27 @@ async def assembled(
         yield House(plant, options, door.url, store, records, figures, jobs, tasks, numbers)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    store: EmbeddedStore
+    records: SqlRecords
+    numbers: dict[str, int]
+
+
+async def _kept(
+    stack: contextlib.AsyncExitStack, plant: Plant, options: Options, clock: Clock
+) -> _Kept:
+    """Records and readings, brought up to the description; the time since they were last kept told."""
+    records = stack.enter_context(open_records(options.data))
+    adopt_capacities(plant, records.capacities, clock())
+    store = await stack.enter_async_context(
+        open_store(options.data, plant.store.retention, clock=clock)
+    )
+    numbers = dict(store.number(list(plant.tags)))
+    record_downtime(plant, numbers, store.last, records.gaps, clock())
+    return _Kept(store, records, numbers)
+
+
 async def _start(
     stack: contextlib.AsyncExitStack,
     tasks: Tasks,
@@ -133,7 +152,8 @@ async def _start(
         tasks.start(name, work)
         stack.push_async_callback(tasks.end, name, END_S)
 
-    own("collectors", collecting)
+    tasks.start("collectors", collecting)
+    stack.push_async_callback(tasks.end, "collectors", COLLECTORS_END_S)
     own("figures", figures.run())
     await jobs.start()
     stack.push_async_callback(jobs.stop)

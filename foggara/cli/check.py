@@ -25,5 +25,6 @@ def check(
     out.print(
         f"{file}: good. {len(plant.sites)} sites, {len(plant.devices)} devices ({devices}), "
         f"{len(plant.tags)} tags, {len(plant.meters)} meters, {len(plant.reservoirs)} reservoirs, "
-        f"{len(loaded.warnings)} warnings."
+        f"{len(loaded.warnings)} warnings.",
+        soft_wrap=True,
     )

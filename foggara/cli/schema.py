@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from config.schema import json_schema, reference_markdown
 from foggara.cli.console import out
 
 
@@ -18,8 +19,6 @@ def schema(
     ] = False,
 ) -> None:
     """The description's JSON Schema, with which editors complete and check it."""
-    from config.schema import json_schema, reference_markdown
-
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     if not write:
         out.file.write(text)
