@@ -24,7 +24,6 @@ from jobs.accounting import Accounting
 from jobs.clock import NS_PER_S, Clock
 from jobs.closing import CLOSE, DONE, FAILED, FINALISE, RECOMPUTE, Closed, Closing
 from jobs.errors import UnknownJob
-from jobs.measuring import Progress
 from jobs.running import Course, Job, JobState
 from jobs.triggers import AfterDayTrigger, EveryTrigger, fires_between
 from storage.errors import StorageError
@@ -153,12 +152,6 @@ class Jobs:
             await asyncio.wait({running})
         await self._start_job(id_)
         return self._courses[id_].state(id_, self._next_run_ns(id_))
-
-    async def catch_up(self, progress: Progress | None = None) -> Closed:
-        """Close every day of a history that was just brought in, in few passes (the demo's 400 days)."""
-        closed = await self._closing.close_due(progress)
-        await self._closing.finalise_due()
-        return closed
 
     async def _start_job(self, id_: str) -> None:
         course = self._courses[id_]

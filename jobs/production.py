@@ -98,9 +98,6 @@ class Production:
         """History was put under the running day: its readings are read anew."""
         self._day = None
 
-    def stale_meters(self) -> int:
-        return sum(meter.stale for meter in self._running.values())
-
     def now(self, now_ns: int) -> Sequence[ProductionNow]:
         """Every producing site, in the order described."""
         return [self._site_now(site, now_ns) for site in self._sites]
