@@ -105,7 +105,7 @@ class Exporter:
                 readers = [opened.enter_context(SealedReader(path)) for path in paths]
             except FileNotFoundError:
                 opened.close()
-                self._folder.raw.reload()
+                self._folder.refresh()
             else:
                 stack.enter_context(opened)
                 return readers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +15,26 @@ from numpy.typing import NDArray
 from storage.embedded import layout
 from storage.embedded.columns import readings_in
 from storage.embedded.layout import HOURS_A_DAY, Catalogue, SealedName
-from storage.embedded.tail import Tail, by_hour
+from storage.embedded.tail import Tail
 from storage.errors import Corrupt
+from storage.journal.writing import Sequenced
 from storage.last_values import LastValues
 from water.batch import Batch, concatenate, sorted_unique
 
 _log = structlog.get_logger("storage")
 _DAYS_FOR_LAST = 3
+_ROWS_A_RUN = 4096
 
 
 class Folder:
-    """The state that writers and readers share, within one process."""
+    """The state that writers and readers share, within one process.
 
-    def __init__(self, root: Path) -> None:
+    kept : does this process keep the folder, and so know of every change to it?
+    """
+
+    def __init__(self, root: Path, *, kept: bool = True) -> None:
         self.root = root
+        self._kept = kept
         self.history = root / "history"
         self.raw = Catalogue(self.history, layout.RAW)
         self.minutes = Catalogue(self.history, layout.MINUTE)
@@ -39,6 +45,12 @@ class Folder:
     @property
     def catalogues(self) -> tuple[Catalogue, Catalogue, Catalogue]:
         return self.raw, self.minutes, self.hours
+
+    def refresh(self) -> None:
+        """A file was gone: look again. Who keeps the folder told the catalogues before it went."""
+        if not self._kept:
+            for catalogue in self.catalogues:
+                catalogue.reload()
 
     def through(self) -> int:
         """The highest sequence that any sealed file knows of."""
@@ -74,16 +86,17 @@ class Folder:
 
     # --- the tail
 
-    def unsealed(self, held: Iterable[tuple[int, Batch]]) -> list[tuple[int, Batch]]:
-        """The journal's batches at the start, less what is sealed already."""
-        return [(sequence, self._unsealed(sequence, batch)) for sequence, batch in held]
+    def unsealed(self, sequences: NDArray[np.int64], batch: Batch) -> Batch:
+        """The journal's readings at the start, less what is sealed already.
 
-    def _unsealed(self, sequence: int, batch: Batch) -> Batch:
-        """A journal's row may outlive the sealing of its hours: by a crash, or one of several."""
-        sealed = [hour for hour, _ in by_hour(batch) if self._sealed_through(hour) >= sequence]
-        if not sealed:
+        A journal's row may outlive the sealing of its hours: by a crash, or one of several.
+        sequences : that of each reading
+        """
+        hours, of_reading = np.unique(batch.time_ns // layout.HOUR_NS, return_inverse=True)
+        through = np.array([self._sealed_through(hour) for hour in hours.tolist()], np.int64)
+        if not through.any():
             return batch
-        return batch.where(~np.isin(batch.time_ns // layout.HOUR_NS, sealed))
+        return batch.where(sequences > through[of_reading])
 
     def _sealed_through(self, hour: int) -> int:
         day, of_day = divmod(hour, HOURS_A_DAY)
@@ -153,3 +166,14 @@ class Folder:
                 ends = np.append(batch.tag_id[1:] != batch.tag_id[:-1], len(batch) > 0)
                 found.append(batch.where(np.flatnonzero(ends)))
         return concatenate(found)
+
+
+def in_runs(held: Sequence[Sequenced]) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Many small batches as fewer large ones, with the sequence of each reading."""
+    for begin in range(0, len(held), _ROWS_A_RUN):
+        run = held[begin : begin + _ROWS_A_RUN]
+        sequences = np.array([one.sequence for one in run], np.int64)
+        yield (
+            np.repeat(sequences, [len(one.batch) for one in run]),
+            concatenate(one.batch for one in run),
+        )

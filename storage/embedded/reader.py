@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from storage.embedded.exporting import Exporter
-from storage.embedded.folder import Folder
+from storage.embedded.folder import Folder, in_runs
 from storage.embedded.reading import RawReader
 from storage.embedded.trending import TrendReader
 from storage.errors import Unavailable
 from storage.journal import database
 from storage.journal.encoding import DamagedBlob, decode
+from storage.journal.writing import Sequenced
 from storage.series import Trend
 from water.batch import Batch, concatenate, sorted_unique
 
@@ -29,8 +30,8 @@ class FolderReader:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._names: dict[int, str] = {}
-        self._raw = RawReader(folder.raw, folder.tail, self._names)
-        self._trends = TrendReader(self._raw, folder.raw, folder.minutes, folder.hours, folder.tail)
+        self._raw = RawReader(folder, self._names)
+        self._trends = TrendReader(self._raw, folder)
         self._exporter = Exporter(folder, self._names)
         self._closing = False
         self._reading = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage-read")
@@ -95,12 +96,13 @@ class Onlooker(FolderReader):
         with closing(database.connect_reading(journal)) as connection:
             # The journal is read before the files are looked for: what is sealed meanwhile is in both.
             connection.execute("BEGIN")
-            held = [(row[0], _decoded(row)) for row in database.rows(connection)]
+            held = [Sequenced(row[0], _decoded(row)) for row in database.rows(connection)]
             self.tags = database.read_tags(connection)
-        folder = Folder(root)
+        folder = Folder(root, kept=False)
         super().__init__(folder)
         self._names.update((number, tag) for tag, number in self.tags.items())
-        folder.tail.add(folder.unsealed(held))
+        for sequences, batch in in_runs(held):
+            folder.tail.add(held[-1].sequence, folder.unsealed(sequences, batch))
 
 
 def _decoded(row: database.Row) -> Batch:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.embedded.columns import readings_in
-from storage.embedded.layout import DAY_NS, Catalogue, SealedName
-from storage.embedded.tail import HOUR_NS, Tail, TailView
+from storage.embedded.folder import Folder
+from storage.embedded.layout import DAY_NS, SealedName
+from storage.embedded.tail import HOUR_NS, TailView
 from storage.errors import Unavailable
 from water.batch import Batch, concatenate, sorted_unique
 from water.quality import is_good
@@ -26,9 +27,10 @@ class RawReader:
     names : tag number → name, which only grows
     """
 
-    def __init__(self, catalogue: Catalogue, tail: Tail, names: Mapping[int, str]) -> None:
-        self._catalogue = catalogue
-        self._tail = tail
+    def __init__(self, folder: Folder, names: Mapping[int, str]) -> None:
+        self._folder = folder
+        self._catalogue = folder.raw
+        self._tail = folder.tail
         self._names = names
 
     def read(self, tag_ids: Sequence[int], from_ns: int, to_ns: int) -> Batch:
@@ -49,7 +51,7 @@ class RawReader:
             try:
                 return read()
             except FileNotFoundError:
-                self._catalogue.reload()
+                self._folder.refresh()
         raise Unavailable("history, which changes too fast,")
 
     def read_seen(
@@ -107,8 +109,7 @@ class RawReader:
 
 
 _STEPS = [
-    (0, 600_000_000_000),
-    (600_000_000_000, 2 * HOUR_NS),
+    (0, 2 * HOUR_NS),
     (2 * HOUR_NS, DAY_NS),
     *((n * DAY_NS, (n + 1) * DAY_NS) for n in range(1, NEIGHBOUR_DAYS)),
 ]

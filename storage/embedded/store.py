@@ -15,7 +15,7 @@ import structlog
 
 from config.plant import Retention
 from storage.embedded.condition import Holdings, condition
-from storage.embedded.folder import Folder
+from storage.embedded.folder import Folder, in_runs
 from storage.embedded.layout import DAY_NS
 from storage.embedded.reader import FolderReader
 from storage.embedded.retaining import Retaining
@@ -101,22 +101,23 @@ class EmbeddedStore(FolderReader):
 
     def _committed(self, taken: Sequence[Sequenced]) -> None:
         """On the journal's thread: readers see it from here on."""
-        self._folder.tail.add((one.sequence, one.batch) for one in taken)
+        joined = concatenate(one.batch for one in taken)
+        self._folder.tail.add(taken[-1].sequence, joined)
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._publish, taken)
+            self._loop.call_soon_threadsafe(self._publish, taken, joined)
 
-    def _publish(self, taken: Sequence[Sequenced]) -> None:
-        late_before = self._clock() - LATE_NS
+    def _publish(self, taken: Sequence[Sequenced], joined: Batch) -> None:
+        """What one commit took; the costly part once for all its batches."""
+        self.last.take(joined)
         for one in taken:
-            batch = one.batch
-            self.last.take(batch)
             for listener in self._listeners:
-                listener(batch)
-            if self._late and int(batch.time_ns.min()) < late_before:
-                late = batch.where(batch.time_ns < late_before)
-                span = int(late.time_ns.min()), int(late.time_ns.max())
-                for callback in self._late:
-                    callback(np.unique(late.tag_id), *span)
+                listener(one.batch)
+        late_before = self._clock() - LATE_NS
+        if self._late and int(joined.time_ns.min()) < late_before:
+            late = joined.where(joined.time_ns < late_before)
+            span = int(late.time_ns.min()), int(late.time_ns.max())
+            for callback in self._late:
+                callback(np.unique(late.tag_id), *span)
 
     # --- upkeep
 
@@ -174,12 +175,15 @@ class EmbeddedStore(FolderReader):
         held = self._journal.open(self._folder.through())
         self._names.update((number, tag) for tag, number in self._journal.tags.items())
         self._folder.tidy()
-        unsealed = self._folder.unsealed((one.sequence, one.batch) for one in held)
-        # What is sealed is as late as the journal's row of it, or later; the rest is later still.
-        self.last.take(concatenate(one.batch for one in held))
+        unsealed: list[Batch] = []
+        for sequences, batch in in_runs(held):
+            # What is sealed is as late as the journal's row of it, or later: so this comes first.
+            self.last.take(batch)
+            unsealed.append(self._folder.unsealed(sequences, batch))
         self.last.take(self._folder.last_sealed(self._journal.tags))
-        self.last.take(concatenate(batch for _, batch in unsealed))
-        self._folder.tail.add(unsealed)
+        for batch in unsealed:
+            self.last.take(batch)
+            self._folder.tail.add(self._journal.sequence, batch)
         self._folder.tail.begin(self._journal.sequence)
         self._holdings.measure()
 

@@ -149,13 +149,13 @@ class Tail:
         with self._lock:
             self._through = max(self._through, through)
 
-    def add(self, batches: Iterable[tuple[int, Batch]]) -> None:
-        """Committed batches with their sequences, in the order of arrival."""
+    def add(self, through: int, batch: Batch) -> None:
+        """Committed readings in the order of arrival, the last of them of that sequence."""
+        parts = list(by_hour(batch))
         with self._lock:
-            for sequence, batch in batches:
-                self._through = sequence
-                for hour, part in by_hour(batch):
-                    self._hours.setdefault(hour, _Hour()).add(part)
+            self._through = through
+            for hour, part in parts:
+                self._hours.setdefault(hour, _Hour()).add(part)
 
     def view(self) -> TailView:
         """Everything, as it is now."""

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from storage.embedded.columns import steps_in
+from storage.embedded.folder import Folder
 from storage.embedded.layout import DAY_NS, HOURS_A_DAY, Catalogue, SealedName
 from storage.embedded.reading import RawReader
 from storage.embedded.rollup import HOUR_NS, MINUTE_NS, Steps, join, of_readings, reduce
-from storage.embedded.tail import Tail, TailView
+from storage.embedded.tail import TailView
 from storage.series import Trend
 from water.batch import Batch
 
@@ -25,14 +26,12 @@ _AS_READ = 1
 class TrendReader:
     """Reads in the caller's thread."""
 
-    def __init__(
-        self, raw: RawReader, files: Catalogue, minutes: Catalogue, hours: Catalogue, tail: Tail
-    ) -> None:
+    def __init__(self, raw: RawReader, folder: Folder) -> None:
         self._raw = raw
-        self._files = files
-        self._minutes = minutes
-        self._hours = hours
-        self._tail = tail
+        self._files = folder.raw
+        self._minutes = folder.minutes
+        self._hours = folder.hours
+        self._tail = folder.tail
 
     def trend(self, tag_id: int, from_ns: int, to_ns: int, points: int) -> Trend:
         """As the port says; an empty or backward span has no steps."""

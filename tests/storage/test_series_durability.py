@@ -57,6 +57,7 @@ async def _check_readings(store, acknowledged: set[int], highest: int) -> None:
     assert day.count.sum() == len(own)
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_at_random_moments(tmp_path) -> None:
     random_moment = random.Random(5)
     acknowledged: set[int] = set()

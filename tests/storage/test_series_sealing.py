@@ -229,6 +229,32 @@ def test_another_process_reads_while_this_one_writes(tmp_path) -> None:
     asyncio.run(check())
 
 
+def test_readers_miss_nothing_while_files_are_replaced(tmp_path) -> None:
+    async def check() -> None:
+        async with _opened(tmp_path) as store:
+            store.number(TAGS)
+            await store.append(_span(MIDNIGHT_NS - DAY_NS, 24, 60.0))
+            sealing = asyncio.create_task(_seal_again_and_again(store))
+            async with open_reader(tmp_path) as other:
+                while not sealing.done():
+                    for reader in (store, other):
+                        found = await reader.read([0], MIDNIGHT_NS - DAY_NS, MIDNIGHT_NS)
+                        assert len(found) == 1440
+                        trend = await reader.trend(1, MIDNIGHT_NS - DAY_NS, MIDNIGHT_NS, 24)
+                        assert trend.count.tolist() == [60] * 24
+            await sealing
+
+    asyncio.run(check())
+
+
+async def _seal_again_and_again(store) -> None:
+    for hour in range(-22, 2):
+        await store.seal(MIDNIGHT_NS + hour * HOUR_NS)
+    for n in range(30):
+        await store.append(_span(MIDNIGHT_NS - DAY_NS + n * HOUR_NS // 60, 0.1, 60.0))
+        await store.seal(MIDNIGHT_NS + 2 * HOUR_NS)
+
+
 def test_there_must_be_a_store_to_look_at(tmp_path) -> None:
     async def check() -> None:
         with pytest.raises(Unavailable):
