@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,10 +186,3 @@ def _byte_places(order: ByteOrder, registers: int) -> NDArray[np.intp]:
     if order in (ByteOrder.BADC, ByteOrder.DCBA):
         pairs = pairs[:, ::-1]
     return pairs.ravel()
-
-
-def layouts(
-    devices: Sequence[ModbusDevice], wirings: Mapping[str, Wiring]
-) -> dict[str, RegisterLayout]:
-    """The layout of each device, by its id."""
-    return {device.id: RegisterLayout(device, wirings[device.id]) for device in devices}
