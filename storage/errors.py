@@ -5,7 +5,8 @@ StorageError
 ├── Rejected         never: ``rows`` of the batch were refused, the others were taken
 ├── DiskFull         the disk refuses; nothing of the batch was taken
 ├── Corrupt          a file is damaged; ``path`` names it
-└── BadRecord        a record that cannot be; ``field`` says which part of it
+├── BadRecord        a record that cannot be; ``field`` says which part of it
+└── BadQuestion      SQL that cannot be answered, in the words of DuckDB
 """
 
 from __future__ import annotations
@@ -46,3 +47,7 @@ class BadRecord(StorageError, ValueError):
         super().__init__(f"{field}: {why}")
         self.field = field
         self.why = why
+
+
+class BadQuestion(StorageError):
+    pass

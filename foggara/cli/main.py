@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from foggara import __version__
-from foggara.cli import check, demo, export, key, run, schema, simulate
+from foggara.cli import check, demo, export, key, query, run, schema, simulate
 
 app = typer.Typer(
     name="foggara",
@@ -26,6 +26,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(check.check)
 app.command()(export.export)
+app.command()(query.query)
 app.command()(simulate.simulate)
 app.command()(schema.schema)
 app.add_typer(key.app, name="key")

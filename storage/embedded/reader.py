@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from storage.embedded.asking import Answer, ask
 from storage.embedded.exporting import Exporter
 from storage.embedded.folder import Folder, in_runs
 from storage.embedded.reading import RawReader
@@ -75,6 +76,10 @@ class FolderReader:
         return await self._in_thread(
             lambda: self._exporter.export(path, tags, (from_ns, to_ns), form, tell)
         )
+
+    async def ask(self, sql: str) -> Answer:
+        """One SELECT over everything kept; see ``storage.embedded.asking``. Raises: BadQuestion."""
+        return await self._in_thread(lambda: ask(self._folder, self._names, sql))
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, work)
