@@ -17,6 +17,7 @@ from water.batch import NS_PER_S
 _log = structlog.get_logger(__name__)
 
 RETRY_REFUSED_NS = 10 * NS_PER_S
+RETRY_FAILED_NS = 2 * NS_PER_S
 RETRY_SILENT_NS = 30 * NS_PER_S
 SILENCES_BORNE = 2
 """so often in a row may a block get no answer while others do, before it is left alone for a time"""
@@ -36,13 +37,13 @@ class Reading:
 class Blocks:
     """What is read of a device, in order. Begins with the fewest requests that read everything.
 
-      - A block that is refused for its addresses is split in halves until the values that the device
-        does not have stand alone; these are asked for again every ten seconds. The good ones go on. When the last of
-    them answers, the first plan is tried again.
-      - A block that twice gets no answer while others do is left alone for half a minute. A block
-        without an answer goes to the end, so that it cannot keep the others from being tried.
+    - A block that is refused is split in halves until the values that the device does not give stand
+      alone; these are asked for again after a while. The good ones go on. When the last of them
+      answers, the first plan is tried again.
+    - A block that twice gets no answer while others do is left alone for half a minute. A block
+      without an answer goes to the end, so that it cannot keep the others from being tried.
 
-      What was learned is forgotten when the device was lost: it may be another one that comes back.
+    What was learned is forgotten when the device was lost: it may be another one that comes back.
     """
 
     def __init__(self, device: ModbusDevice) -> None:
@@ -76,15 +77,20 @@ class Blocks:
             self._said.discard(reading.block)
             self._cured = True
 
-    def refused(self, reading: Reading, now_ns: int, cause: str) -> list[Reading]:
-        """Its halves, which take its place; empty where it cannot be split and is put off."""
+    def refused(
+        self, reading: Reading, now_ns: int, cause: str, *, may_pass: bool = False
+    ) -> list[Reading]:
+        """Its halves, which take its place; empty where it cannot be split and is put off.
+
+        may_pass : the refusal is of now, not of the address, so it is tried again sooner
+        """
         allowed = self._limits(reading.block.table)
         smaller = [self._reading(b) for b in halves(reading.block, allowed)]
         if smaller:
             at = self._readings.index(reading)
             self._readings[at : at + 1] = smaller
             return smaller
-        reading.not_before_ns = now_ns + RETRY_REFUSED_NS
+        reading.not_before_ns = now_ns + (RETRY_FAILED_NS if may_pass else RETRY_REFUSED_NS)
         if reading.block not in self._said:
             self._said.add(reading.block)
             tags = [self._device.tags[p.index].id for p in reading.block.places]

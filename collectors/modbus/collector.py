@@ -25,6 +25,9 @@ from water.quality import BAD, GOOD, Reason, quality
 
 WRONG_ADDRESS = frozenset({2, 3})
 """exceptions of a block's addresses or length, which a smaller block may not meet"""
+DEVICE_FAILURE = 4
+"""the device cannot read something; where that is one instrument, its neighbours in the block can be
+read, and it may be well again at any moment"""
 BEHIND_A_GATEWAY = frozenset({10, 11})
 """a gateway's word that the unit behind it is not reached"""
 
@@ -174,15 +177,14 @@ class ModbusCollector:
     ) -> list[Reading]:
         """The smaller blocks to try instead; none where the refusal stands, and then it is marked."""
         self._statistics.failed(err.cause)
-        reason = err.reason
-        if isinstance(err, Refused):
-            if err.code in BEHIND_A_GATEWAY:
-                reason = Reason.COMM_FAILURE
-            splits = err.code in WRONG_ADDRESS
-        else:
-            splits = True
-        self._mark_bad(reading, reason, columns)
-        return self._blocks.refused(reading, self._clock(), err.cause) if splits else []
+        code = err.code if isinstance(err, Refused) else None
+        behind_a_gateway = code in BEHIND_A_GATEWAY
+        self._mark_bad(reading, Reason.COMM_FAILURE if behind_a_gateway else err.reason, columns)
+        if code == DEVICE_FAILURE:
+            return self._blocks.refused(reading, self._clock(), err.cause, may_pass=True)
+        if code is None or code in WRONG_ADDRESS:
+            return self._blocks.refused(reading, self._clock(), err.cause)
+        return []
 
     def _mark_bad(self, reading: Reading, reason: Reason, columns: _Columns) -> None:
         index = reading.decoder.index

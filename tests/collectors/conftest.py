@@ -99,12 +99,13 @@ class HandServer:
     Other moods: hang (accepts, never answers), garbage, wrong_transaction, wrong_function, short
     (fewer bytes than asked for), torn (half a frame), close (at the request), slow (``delay_s``), flood (sends without
     end), unasked (an answer, and then without end).
-    ``refused`` and ``silent`` are addresses that it refuses with exception 2, or never answers.
+    ``refused`` and ``silent`` are addresses that it refuses with ``exception``, or never answers.
     """
 
     def __init__(self):
         self.mood = "well"
         self.refused: set[int] = set()
+        self.exception = 2
         self.silent: set[int] = set()
         self.delay_s = 0.0
         self.value = None
@@ -153,7 +154,9 @@ class HandServer:
         if self.mood == "wrong_transaction":
             transaction = bytes([head[0] ^ 0x40, head[1]])
         if touched & self.refused:
-            return transaction + b"\x00\x00\x00\x03" + unit + bytes([function | 0x80, 2])
+            return (
+                transaction + b"\x00\x00\x00\x03" + unit + bytes([function | 0x80, self.exception])
+            )
         if self.mood == "short":
             count -= 1
         words = [

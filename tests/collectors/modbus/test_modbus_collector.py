@@ -156,6 +156,32 @@ def test_a_refused_tag_is_found_and_the_others_go_on(hand_server, modbus_device,
     assert status.tags_bad == 1
 
 
+def test_one_failed_instrument_stops_none_of_its_block_and_is_back_soon(
+    hand_server, modbus_device, sink, ledger, monkeypatch
+):
+    monkeypatch.setattr("collectors.modbus.blocks.RETRY_FAILED_NS", 50 * NS_PER_MS)
+
+    async def go():
+        async with hand_server() as server:
+            server.refused, server.exception = {5}, 4
+            device = modbus_device(server.port, tags(*range(8)), scan_interval="5s")
+            async with rig_of(device, sink, ledger) as rig:
+                failed = await rig.scan()
+                server.refused = set()
+                await asyncio.sleep(0.1)
+                back = await rig.scan()
+                asked = len(server.requests)
+                final = await rig.scan()
+                return failed, back, final, len(server.requests) - asked
+
+    failed, back, final, asked = asyncio.run(go())
+    assert failed.pop("t5")[1] >= BAD
+    assert failed == {f"t{a}": (a, 0) for a in range(8) if a != 5}
+    assert back["t5"] == (5, 0)
+    assert final == {f"t{a}": (a, 0) for a in range(8)}
+    assert asked == 1
+
+
 def test_a_cured_tag_is_found_and_all_is_read_at_once_again(
     hand_server, modbus_device, sink, ledger, monkeypatch
 ):
