@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -15,14 +15,20 @@ from storage.series import SeriesReader, StoreCondition
 from water.day import Day
 from water.device import DeviceStatus
 from water.now import ProductionNow, ReservoirNow
-from water.output import DailyOutput
+from water.output import DailyOutput, Figure
 
 
 class Accounts(Protocol):
     """Daily outputs, the running day included."""
 
     async def day_rows(
-        self, first: dt.date, last: dt.date, as_of_ns: int | None = None
+        self,
+        first: dt.date,
+        last: dt.date,
+        as_of_ns: int | None = None,
+        *,
+        site: str | None = None,
+        figures: Collection[Figure] | None = None,
     ) -> Sequence[DailyOutput]: ...
 
     async def curve(

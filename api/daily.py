@@ -12,6 +12,8 @@ from api.context import Context
 from water.capacity import Capacity, standing
 from water.output import DailyOutput, Figure, Volume
 
+TOLD_FIGURES = (Figure.PRODUCED, Figure.DELIVERED, Figure.TRAINS)
+
 
 @dataclass(slots=True)
 class DaySheet:

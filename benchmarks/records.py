@@ -31,20 +31,20 @@ def run(scale: float = 1.0) -> dict[str, object]:
         last = FIRST + dt.timedelta(days=days - 1)
         first = max(FIRST, last - dt.timedelta(days=364))
         _, secret = records.keys.add("benchmark", "viewer", 1)
-        outputs, produced = records.outputs, Figure.PRODUCED
-        rows = len(outputs.read(first, last, figure=produced))
+        outputs, produced = records.outputs, [Figure.PRODUCED]
+        rows = len(outputs.read(first, last, figures=produced))
         return {
             "days": days,
             "rows": days * 2 * SITES * (METERS_A_SITE + 2),
             "bytes_a_row": round(_bytes(folder) / (days * 2 * SITES * (METERS_A_SITE + 2))),
             "record_a_day_ms": round(write_ms_a_day, 2),
             "year_all_sites_rows": rows,
-            "year_all_sites": _times(lambda: outputs.read(first, last, figure=produced)),
+            "year_all_sites": _times(lambda: outputs.read(first, last, figures=produced)),
             "year_one_site": _times(
-                lambda: outputs.read(first, last, site="site-3", figure=produced)
+                lambda: outputs.read(first, last, site="site-3", figures=produced)
             ),
             "year_one_site_as_of": _times(
-                lambda: outputs.read(first, last, site="site-3", figure=produced, as_of_ns=2)
+                lambda: outputs.read(first, last, site="site-3", figures=produced, as_of_ns=2)
             ),
             "verify_key": _times(lambda: records.keys.verify(secret)),
             "baseline_sqlite_same_rows": _baseline(Path(folder) / FILE_NAME, first, last),

@@ -105,7 +105,7 @@ class Accounting:
         as_of_ns: int | None = None,
         *,
         site: str | None = None,
-        figure: Figure | None = None,
+        figures: Collection[Figure] | None = None,
     ) -> Sequence[DailyOutput]:
         """What is known of these days, by date; the running day is computed now, revision 0.
 
@@ -115,13 +115,13 @@ class Accounting:
         now_ns = self._clock()
 
         def read() -> Sequence[DailyOutput]:
-            return self._outputs.read(first, last, site=site, figure=figure, as_of_ns=as_of_ns)
+            return self._outputs.read(first, last, site=site, figures=figures, as_of_ns=as_of_ns)
 
         rows = list(await asyncio.to_thread(read))
         if as_of_ns is not None and as_of_ns < now_ns:
             return rows
         for day in self._unclosed(first, last, now_ns, {row.date for row in rows}):
-            rows += _picked(await self._live(day, now_ns), site, figure)
+            rows += _picked(await self._live(day, now_ns), site, figures)
         return rows
 
     async def curve(
@@ -142,7 +142,7 @@ class Accounting:
         points = await self._curves.of(header, day, now_ns)
         if day.end_ns <= now_ns:
             return day, points
-        rows = _picked(await self._compute_running(day, now_ns), site, Figure.PRODUCED)
+        rows = _picked(await self._compute_running(day, now_ns), site, [Figure.PRODUCED])
         return day, [*points, (rows[0].computed_at_ns, rows[0].volume.volume_m3)]
 
     def today(self) -> Day:
@@ -218,10 +218,10 @@ class Accounting:
 
 
 def _picked(
-    rows: Sequence[DailyOutput], site: str | None, figure: Figure | None
+    rows: Sequence[DailyOutput], site: str | None, figures: Collection[Figure] | None
 ) -> list[DailyOutput]:
     return [
         row
         for row in rows
-        if (site is None or row.site == site) and (figure is None or row.figure is figure)
+        if (site is None or row.site == site) and (figures is None or row.figure in figures)
     ]

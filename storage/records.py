@@ -7,7 +7,7 @@ Methods are synchronous and short; callers on the loop go through a thread.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class Outputs(Protocol):
         last: dt.date,
         *,
         site: str | None = None,
-        figure: Figure | None = None,
+        figures: Collection[Figure] | None = None,
         as_of_ns: int | None = None,
     ) -> Sequence[DailyOutput]:
         """The latest revision of each (site, figure, part, date), as known at ``as_of_ns``, by date."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
+from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
@@ -17,6 +19,8 @@ from api.pages.sign_in import build_sign_in
 from config.messages import chosen
 
 STATIC = "/static"
+_LONGEST_FORM = 4096
+"""bytes; nobody has shown a key yet"""
 
 
 def mount_pages(app: FastAPI, context: Context) -> None:
@@ -25,12 +29,12 @@ def mount_pages(app: FastAPI, context: Context) -> None:
 
     @app.post("/sign-in", include_in_schema=False)
     async def sign_in(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        form = await request.form()
-        secret = str(form.get("key", "")).strip()
-        key = context.records.keys.verify(secret) if secret else None
-        if key is None:
-            return RedirectResponse("/sign-in?wrong=1", 303)
-        answer = RedirectResponse("/", 303)
+        language = _language(request)
+        secret = await _key_given(request)
+        known = context.records.keys.verify
+        if not secret or await asyncio.to_thread(known, secret) is None:
+            return RedirectResponse(f"/sign-in?lang={language}&wrong=1", 303)
+        answer = RedirectResponse(f"/?lang={language}", 303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, secret, httponly=True, samesite="strict", secure=secure)
         return answer
@@ -38,7 +42,7 @@ def mount_pages(app: FastAPI, context: Context) -> None:
     @ui.page("/")
     async def overview(request: Request) -> Response | None:  # pyright: ignore[reportUnusedFunction]
         if await known_key(context, request) is None:
-            return RedirectResponse("/sign-in", 303)
+            return RedirectResponse(f"/sign-in?lang={_language(request)}", 303)
         build_overview(context, _language(request))
         return None
 
@@ -51,3 +55,14 @@ def mount_pages(app: FastAPI, context: Context) -> None:
 
 def _language(request: Request) -> str:
     return chosen(request.query_params.get("lang"), request.headers.get("accept-language"))
+
+
+async def _key_given(request: Request) -> str:
+    """The key in the posted form; empty where there is none or the form is no form of ours."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            return ""
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return fields.get("key", [""])[0].strip()

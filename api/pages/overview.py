@@ -6,46 +6,47 @@ costs the server the same few microseconds whatever the page shows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
-from typing import Any
 
 import orjson
 from nicegui import ui
 
 from api.context import Context
-from api.pages.shell import shell
+from api.pages.shell import languages, shell
 from config.base import text
-from config.messages import LANGUAGES, messages
-
-_LANGUAGE_NAMES = {"fr": "Français", "ar": "العربية", "en": "English"}
+from config.devices import Device
+from config.messages import messages
+from config.sites import Site
 
 
 def build_overview(context: Context, language: str) -> None:
     """The page of one viewer, in one language."""
     texts = messages(language)
-    shell(language)
-    ui.html(_header(context, language), sanitize=False)
+    plant = text(context.plant.plant.name, language)
+    shell(language, f"{plant} · {texts['title']}")
+    ui.html(_header(plant, language), sanitize=False)
+    site, chart = _first_site(context), None
+    names = _names(context.plant.sites, language)
     with ui.element("main"):
-        ui.html(
-            _section("production", texts["production"])
-            + f'<h2 class="chart-title">{escape(texts["against_target"])}</h2>',
-            sanitize=False,
-        )
-        chart = ui.echart(_chart(texts)).props("id=curve").classes("curve")
-        ui.html(
-            _section("reservoirs", texts["reservoirs"]) + _section("devices", texts["devices"]),
-            sanitize=False,
-        )
+        ui.html(_section("production", texts["production"]), sanitize=False).classes("production")
+        if site is not None:
+            with ui.element("section").classes("today"):
+                title = f"{texts['against_target']} · {names[site]}"
+                ui.html(f"<h2>{escape(title)}</h2>", sanitize=False)
+                chart = ui.echart({}).props("id=curve role=img").classes("curve")
+        for name in ("reservoirs", "devices"):
+            ui.html(_section(name, texts[name]), sanitize=False).classes(name)
     settings = {
         "language": language,
         "texts": dict(texts),
         "time_zone": context.plant.plant.time_zone,
-        "chart": chart.id,
-        "site": _first_site(context),
-        "names": {
-            part.id: text(part.name, language) if part.name else part.id
-            for part in [*context.plant.sites, *context.plant.devices]
-        },
+        "live_tick_s": context.plant.server.live_tick_s,
+        "chart": chart and chart.id,
+        "site": site,
+        # a device may have the id of its site, and another name
+        "sites": names,
+        "devices": _names(context.plant.devices, language),
     }
     # the blob cannot end its own script element: < is written as an escape
     blob = orjson.dumps(settings).decode().replace("<", "\\u003c")
@@ -55,24 +56,24 @@ def build_overview(context: Context, language: str) -> None:
     )
 
 
-def _header(context: Context, language: str) -> str:
+def _names(parts: Iterable[Site | Device], language: str) -> dict[str, str]:
+    return {part.id: text(part.name, language) if part.name else part.id for part in parts}
+
+
+def _header(plant: str, language: str) -> str:
     texts = messages(language)
-    links = " ".join(
-        f'<a href="?lang={code}" lang="{code}"{" aria-current=true" if code == language else ""}>'
-        f"{_LANGUAGE_NAMES[code]}</a>"
-        for code in LANGUAGES
-    )
-    name = escape(text(context.plant.plant.name, language))
     return (
-        f"<header><h1>{escape(texts['title'])} · {name}</h1>"
-        '<span id="connection" role="status"></span><time id="clock"></time>'
-        f'<nav>{links} <a href="/docs">{escape(texts["api_docs"])}</a></nav></header>'
+        f"<header><h1>{escape(texts['title'])} · <bdi>{escape(plant)}</bdi></h1>"
+        f'<span id="connection" role="status">{escape(texts["connecting"])}</span>'
+        '<time id="clock"></time>'
+        f'<nav>{languages(language)} <a href="/docs">{escape(texts["api_docs"])}</a></nav></header>'
     )
 
 
 def _section(name: str, title: str) -> str:
     return (
-        f'<section aria-labelledby="{name}-title"><h2 id="{name}-title">{escape(title)}</h2>'
+        f'<section aria-labelledby="{name}-title">'
+        f'<h2 id="{name}-title">{escape(title)} <small id="{name}-count"></small></h2>'
         f'<div id="{name}" class="cards"></div></section>'
     )
 
@@ -86,21 +87,3 @@ def _first_site(context: Context) -> str | None:
         key=lambda site: targets.get(site, 0.0),
         default=None,
     )
-
-
-def _chart(texts: Any) -> dict[str, Any]:
-    """Time always runs left to right, in every language."""
-    return {
-        "animation": False,
-        "grid": {"left": 80, "right": 24, "top": 36, "bottom": 28},
-        "legend": {"top": 0},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "time"},
-        "yAxis": {"type": "value", "name": texts["m3"]},
-        "series": [
-            {"name": texts["accumulated"], "type": "line", "showSymbol": False, "data": [],
-             "lineStyle": {"width": 3, "color": "#1f5f8b"}, "itemStyle": {"color": "#1f5f8b"}},
-            {"name": texts["pace"], "type": "line", "showSymbol": False, "data": [],
-             "lineStyle": {"type": "dashed", "color": "#777"}, "itemStyle": {"color": "#777"}},
-        ],
-    }  # fmt: skip

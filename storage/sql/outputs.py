@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,13 +64,19 @@ class SqlOutputs:
         last: dt.date,
         *,
         site: str | None = None,
-        figure: Figure | None = None,
+        figures: Collection[Figure] | None = None,
         as_of_ns: int | None = None,
     ) -> Sequence[DailyOutput]:
         query = _query(
-            of_site=site is not None, of_figure=figure is not None, as_of=as_of_ns is not None
+            of_site=site is not None, of_figure=figures is not None, as_of=as_of_ns is not None
         )
-        wanted = {"first": first, "last": last, "site": site, "figure": figure, "as_of": as_of_ns}
+        wanted = {
+            "first": first,
+            "last": last,
+            "site": site,
+            "figures": figures and [f.value for f in figures],
+            "as_of": as_of_ns,
+        }
         given = {name: value for name, value in wanted.items() if value is not None}
         with self._database.reading() as connection:
             rows = connection.execute(query, given).all()
@@ -116,7 +122,7 @@ def _query(*, of_site: bool, of_figure: bool, as_of: bool) -> Select[*tuple[Any,
     if of_site:
         query = query.where(table.c.site == bindparam("site"))
     if of_figure:
-        query = query.where(table.c.figure == bindparam("figure"))
+        query = query.where(table.c.figure.in_(bindparam("figures", expanding=True)))
     return query.where(~replaced.exists())
 
 

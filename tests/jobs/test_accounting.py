@@ -104,7 +104,9 @@ def test_late_data_after_the_day_is_final_correct_it_and_as_of_tells_the_earlier
     lost &= whole.time_ns < world.ns(2026, 3, 9, 15)
     world.store.batch = whole.where(~lost)
     asyncio.run(world.accounting.close_day(DAY))
-    before = asyncio.run(world.accounting.day_rows(DAY, DAY, site="mactaa", figure=Figure.TRAINS))
+    before = asyncio.run(
+        world.accounting.day_rows(DAY, DAY, site="mactaa", figures=[Figure.TRAINS])
+    )
     asked_ns = world.clock()
     assert before[0].status is Status.FINAL
     assert before[0].volume.coverage < 0.7
@@ -121,7 +123,7 @@ def test_late_data_after_the_day_is_final_correct_it_and_as_of_tells_the_earlier
     }
 
     def trains(as_of_ns=None):
-        rows = world.accounting.day_rows(DAY, DAY, as_of_ns, site="mactaa", figure=Figure.TRAINS)
+        rows = world.accounting.day_rows(DAY, DAY, as_of_ns, site="mactaa", figures=[Figure.TRAINS])
         return asyncio.run(rows)
 
     assert trains()[0].volume.volume_m3 == pytest.approx(24 * 7000, abs=2)
@@ -132,7 +134,9 @@ def test_the_running_day_is_computed_live(world):
     world.run_all(world.ns(2026, 3, 8, 22), world.ns(2026, 3, 10, 12))
     asyncio.run(world.accounting.close_day(DAY))
     rows = asyncio.run(
-        world.accounting.day_rows(DAY, dt.date(2026, 3, 11), site="mactaa", figure=Figure.PRODUCED)
+        world.accounting.day_rows(
+            DAY, dt.date(2026, 3, 11), site="mactaa", figures=[Figure.PRODUCED]
+        )
     )
     assert [(r.date.day, r.status.value, r.revision) for r in rows] == [
         (9, "final", 1),
@@ -145,7 +149,7 @@ def test_the_running_day_is_computed_live(world):
 def test_yesterday_is_answered_before_it_is_closed(world):
     world.run_all(world.ns(2026, 3, 8, 22), world.ns(2026, 3, 10, 1))
     world.clock.put(world.time(2026, 3, 10, 0, 0, 30))
-    rows = asyncio.run(world.accounting.day_rows(DAY, DAY, figure=Figure.PRODUCED))
+    rows = asyncio.run(world.accounting.day_rows(DAY, DAY, figures=[Figure.PRODUCED]))
     assert [(r.date, r.status.value, r.revision) for r in rows] == [(DAY, "provisional", 0)]
 
 

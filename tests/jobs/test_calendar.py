@@ -44,7 +44,7 @@ async def until(what, timeout_s=20.0):
 
 
 def statuses(world, date=DAY):
-    rows = world.records.outputs.read(date, date, site="mactaa", figure=Figure.PRODUCED)
+    rows = world.records.outputs.read(date, date, site="mactaa", figures=[Figure.PRODUCED])
     return [row.status.value for row in rows]
 
 
@@ -319,7 +319,7 @@ def test_late_readings_correct_their_final_day(world, tmp_path):
 
     def trains(as_of_ns=None):
         return world.records.outputs.read(
-            DAY, DAY, site="mactaa", figure=Figure.TRAINS, as_of_ns=as_of_ns
+            DAY, DAY, site="mactaa", figures=[Figure.TRAINS], as_of_ns=as_of_ns
         )[0]
 
     assert trains().status is Status.CORRECTED
@@ -355,7 +355,7 @@ def test_late_days_that_a_crash_cut_off_are_computed_after_the_restart(world, up
 
     asyncio.run(first())
     asyncio.run(second())
-    rows = world.records.outputs.read(DAY, DAY, site="mactaa", figure=Figure.TRAINS)
+    rows = world.records.outputs.read(DAY, DAY, site="mactaa", figures=[Figure.TRAINS])
     assert rows[0].status is Status.CORRECTED
     assert rows[0].volume.volume_m3 == pytest.approx(24 * 7000, abs=2)
 

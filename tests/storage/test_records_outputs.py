@@ -82,11 +82,11 @@ def test_reads_are_by_date_and_pick_site_and_figure(records):
     rows += [replace(output(date=d), figure=Figure.METER, part="mactaa.a") for d in days]
     rows += [replace(output(date=d), site="kahrama") for d in days]
     records.outputs.record(rows)
-    produced = records.outputs.read(days[1], days[0], site="mactaa", figure=Figure.PRODUCED)
+    produced = records.outputs.read(days[1], days[0], site="mactaa", figures=[Figure.PRODUCED])
     assert [r.date for r in produced] == sorted(days)
     assert {(r.site, r.figure) for r in produced} == {("mactaa", Figure.PRODUCED)}
     assert len(records.outputs.read(DAY, DAY)) == 3
-    assert len(records.outputs.read(days[1], days[0], figure=Figure.PRODUCED)) == 6
+    assert len(records.outputs.read(days[1], days[0], figures=[Figure.PRODUCED])) == 6
 
 
 def test_one_call_may_hold_one_figure_twice(records):

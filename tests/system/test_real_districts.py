@@ -149,7 +149,7 @@ async def collect(source, folder, work):
 async def days_of(accounting, dates):
     """Every meter's row of every day, as recorded: (meter, date) → Volume."""
     await accounting.record_days(dates)
-    rows = await accounting.day_rows(dates[0], dates[-1], figure=Figure.METER)
+    rows = await accounting.day_rows(dates[0], dates[-1], figures=[Figure.METER])
     return {(row.part, row.date): row.volume for row in rows}
 
 

@@ -1,123 +1,220 @@
 // Follows /api/v1/live and writes what it says into the page. No build step, no framework.
 const settings = JSON.parse(document.getElementById("settings").textContent);
-const { texts, names } = settings;
+const { texts } = settings;
 const locale = { fr: "fr-DZ", ar: "ar-DZ-u-nu-latn", en: "en-GB" }[settings.language];
+const SILENCE_MS = Math.max(5000, 3000 * settings.live_tick_s);
+const STOPPED_MS = 3 * SILENCE_MS; // the stream lives, the figures in it do not move
+const CURVE_MS = 60000;
 
-const format = (digits) => {
-  const shape = new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
-  return (value) => (value === null || value === undefined ? "–" : shape.format(value));
+const shown = (shape) => {
+  const format = new Intl.NumberFormat(locale, shape);
+  return (value) => (value === null || value === undefined ? "–" : format.format(value));
 };
-const whole = format(0), tenth = format(1), hundredth = format(2);
-const percent = (ratio) =>
-  ratio === null ? "–" : new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(ratio);
+const digits = (count) => shown({ minimumFractionDigits: count, maximumFractionDigits: count });
+const whole = digits(0), tenth = digits(1), hundredth = digits(2);
+const ratio = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
+const percent = shown(ratio);
+// what is not whole must not read 100 %
+const coverage = shown({ style: "percent", maximumFractionDigits: 1, roundingMode: "floor" });
+const moment = (shape) =>
+  new Intl.DateTimeFormat(locale, { hourCycle: "h23", timeZone: settings.time_zone, ...shape });
+const clock = moment({ dateStyle: "short", timeStyle: "medium" });
+const hour = moment({ hour: "2-digit", minute: "2-digit" });
 
-const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children.filter((child) => child !== null));
   return made;
-};
-const bdi = (value) => element("bdi", { textContent: value });
-const marks = { good: null, uncertain: "▲", bad: "■" };
-const mark = (quality, reason) => quality === "good" ? null :
-  element("span", { className: "mark" }, `${marks[quality]} ${texts[quality]}${reason ? ` (${reason})` : ""}`);
+}
+// numbers run left to right in every language; the unit follows in the direction of the page
+const figure = (value, unit) => element("span", { class: "figure" },
+  element("bdi", { dir: "ltr" }, value), ...(unit ? [` ${unit}`] : []));
+const line = (...parts) => element("small", {}, ...parts);
 
-function bar(fill, pace) {
-  const made = element("div", { className: "bar", role: "img", ariaLabel: percent(fill) });
-  const part = element("i");
-  part.style.width = `${Math.max(0, Math.min(1, fill ?? 0)) * 100}%`;
-  made.append(part);
-  if (pace !== undefined) {
-    const line = element("b");
-    line.style.insetInlineStart = `${Math.min(1, pace) * 100}%`;
-    made.append(line);
+const signs = { good: "", uncertain: "▲", bad: "■" };
+function mark(quality, reason) {
+  if (quality === "good") return null;
+  const why = reason ? ` (${texts[`reason_${reason}`] ?? reason})` : "";
+  return element("span", { class: "mark" }, `${signs[quality]} ${texts[quality]}${why}`);
+}
+
+// pace: where the day stands, as a part of it
+function bar(part, pace) {
+  const unknown = part === null || part === undefined;
+  const made = element("div", { class: unknown ? "bar unknown" : "bar", role: "img", "aria-label": percent(part) });
+  if (!unknown) {
+    made.append(element("i", { style: `width:${Math.max(0, Math.min(1, part)) * 100}%` }));
+  }
+  if (pace !== null) {
+    made.append(element("b", { style: `inset-inline-start:${Math.max(0, Math.min(1, pace)) * 100}%` }));
   }
   return made;
 }
 
-function card(id, quality, ...children) {
-  const made = element("article", { className: `card ${quality}` }, ...children);
-  made.dataset.id = id;
-  return made;
+// only what changed is replaced, so that a text may be selected and a title read
+function place(name, cards) {
+  const box = document.getElementById(name);
+  cards.forEach((card, i) => {
+    const old = box.children[i];
+    if (!old) box.append(card);
+    else if (!old.isEqualNode(card)) old.replaceWith(card);
+  });
+  while (box.children.length > cards.length) box.lastChild.remove();
 }
-
-function production(rows) {
-  const box = document.getElementById("production");
-  box.replaceChildren(...rows.map((row) => card(row.site, row.quality,
-    element("h3", {}, names[row.site] ?? row.site),
-    element("span", { className: "big" }, bdi(`${whole(row.flow_m3_per_h)} ${texts.m3_per_h}`)),
-    element("span", {}, `${texts.today} `, bdi(`${whole(row.today_m3)} ${texts.m3}`)),
-    row.target_m3_per_day === null
-      ? element("small", {}, texts.no_target)
-      : bar(row.today_m3 === null ? null : row.today_m3 / row.target_m3_per_day, dayPart(row.as_of)),
-    row.target_m3_per_day === null ? null
-      : element("small", {}, `${texts.target} `, bdi(`${whole(row.target_m3_per_day)} ${texts.m3_per_day}`)),
-    element("small", {}, `${texts.projected} `,
-      bdi(`${whole(row.projected_today_m3)} ${texts.m3} · ${percent(row.projected_attainment)}`)),
-    element("small", {}, `${texts.coverage} `, bdi(percent(row.coverage))),
-    mark(row.quality, row.reason),
-  )));
-}
-
-function reservoirs(rows) {
-  const box = document.getElementById("reservoirs");
-  box.replaceChildren(...rows.map((row) => {
-    const moving = row.net_flow_m3_per_h === null ? null
-      : row.net_flow_m3_per_h >= 0 ? `↑ ${texts.filling}` : `↓ ${texts.emptying}`;
-    const until = row.hours_to_empty !== null ? [texts.hours_to_empty, row.hours_to_empty]
-      : row.hours_to_full !== null ? [texts.hours_to_full, row.hours_to_full] : null;
-    return card(row.id, row.in_service ? row.quality : "out",
-      element("h3", {}, names[row.id] ?? row.name),
-      bar(row.fill),
-      element("span", {}, bdi(`${percent(row.fill)} · ${hundredth(row.level_m)} ${texts.metres}`)),
-      element("small", {}, bdi(`${whole(row.volume_m3)} / ${whole(row.capacity_m3)} ${texts.m3}`)),
-      element("small", {}, moving ? `${moving} ` : `${texts.net_flow} `,
-        bdi(`${whole(row.net_flow_m3_per_h)} ${texts.m3_per_h}`)),
-      until && until[1] < 1000 ? element("small", {}, `${until[0]} `, bdi(`${tenth(until[1])} ${texts.hours}`)) : null,
-      row.in_service ? mark(row.quality, row.reason)
-        : element("span", { className: "mark" }, texts.out_of_service));
-  }));
-}
-
-const deviceCards = new Map();
-function device(row) {
-  const quality = { online: "good", degraded: "uncertain", offline: "bad" }[row.state];
-  const made = card(row.id, quality, element("h3", {}, names[row.id] ?? row.id),
-    quality === "good" ? element("small", {}, texts[row.state])
-      : element("span", { className: "mark" }, `${marks[quality]} ${texts[row.state]}`),
-    element("small", {}, bdi(row.protocol)));
-  deviceCards.get(row.id)?.replaceWith(made);
-  if (!deviceCards.has(row.id)) document.getElementById("devices").append(made);
-  deviceCards.set(row.id, made);
-}
+const card = (id, kind, ...children) =>
+  element("article", { class: `card ${kind}`, "data-id": id }, ...children);
+const name = (names, id) => element("h3", {}, element("bdi", {}, names[id] ?? id));
 
 let day = null;
-const dayPart = (asOf) => day === null ? undefined
+const dayPart = (asOf) => day === null ? null
   : (Date.parse(asOf) - Date.parse(day.begin)) / (Date.parse(day.end) - Date.parse(day.begin));
 
-async function curve() {
-  if (settings.site === null) return;
-  const answer = await fetch(`/api/v1/production/curve?site=${encodeURIComponent(settings.site)}`);
-  if (!answer.ok) return;
-  day = await answer.json();
-  const pace = day.target_m3 === null ? [] : [[day.begin, 0], [day.end, day.target_m3]];
-  const chart = window.getElement?.(settings.chart)?.chart;
-  chart?.setOption({
-    title: { text: names[day.site] ?? day.site, right: 8, textStyle: { fontSize: 13, fontWeight: "normal" } },
-    xAxis: { min: day.begin, max: day.end },
-    series: [{ data: day.points.map((p) => [p.time, p.volume_m3]) }, { data: pace }],
+function producer(row) {
+  const target = row.target_m3_per_day, ahead = row.projected_attainment;
+  const done = row.today_m3 === null || target === null ? null : row.today_m3 / target;
+  return card(row.site, row.quality,
+    name(settings.sites, row.site),
+    element("span", { class: "big" }, figure(whole(row.flow_m3_per_h), texts.m3_per_h)),
+    element("span", {}, `${texts.today} `, figure(whole(row.today_m3), texts.m3)),
+    target === null ? line(texts.no_target) : bar(done, dayPart(row.as_of)),
+    target === null ? null : line(`${texts.target} `, figure(whole(target), texts.m3_per_day)),
+    line(`${texts.projected} `, figure(whole(row.projected_today_m3), texts.m3)),
+    ahead === null ? null : line(
+      element("span", { class: ahead < 1 ? "short" : "" },
+        ahead < 1 ? `▼ ${texts.below_target} ` : `${texts.of_target} `, figure(percent(ahead)))),
+    line(`${texts.coverage} `, figure(coverage(row.coverage))),
+    mark(row.quality, row.reason));
+}
+
+function reservoir(row) {
+  const net = row.net_flow_m3_per_h;
+  const moving = net === null ? texts.net_flow : net >= 0 ? `↑ ${texts.filling}` : `↓ ${texts.emptying}`;
+  const [until, hours] = row.hours_to_empty !== null ? [texts.hours_to_empty, row.hours_to_empty]
+    : [texts.hours_to_full, row.hours_to_full];
+  return card(row.id, row.in_service ? row.quality : "out",
+    name(settings.sites, row.id),
+    bar(row.fill, null),
+    element("span", { class: "pair" }, figure(percent(row.fill)), figure(hundredth(row.level_m), texts.metres)),
+    line(figure(`${whole(row.volume_m3)} / ${whole(row.capacity_m3)}`, texts.m3)),
+    line(`${moving} `, figure(whole(net === null ? null : Math.abs(net)), texts.m3_per_h)),
+    hours !== null && hours < 1000 ? line(`${until} `, figure(tenth(hours), texts.hours)) : null,
+    row.in_service ? mark(row.quality, row.reason)
+      : element("span", { class: "mark" }, `○ ${texts.out_of_service}`));
+}
+
+const devices = new Map();
+const kinds = { online: "good", degraded: "uncertain", offline: "bad" };
+function device(row) {
+  const kind = kinds[row.state];
+  const made = card(row.id, kind, name(settings.devices, row.id), kind === "good" ? line(texts.online)
+    : element("span", { class: "mark" }, `${signs[kind]} ${texts[row.state]}`));
+  if (row.last_error && kind !== "good") made.title = row.last_error;
+  return made;
+}
+function drawDevices() {
+  const rows = [...devices.values()];
+  place("devices", rows.map(device));
+  const online = rows.filter((row) => row.state === "online").length;
+  document.getElementById("devices-count").textContent = `${whole(online)} / ${whole(rows.length)} ${texts.online}`;
+}
+
+// ---- today's curve -----------------------------------------------------------------------------
+let points = [], asked = 0;
+const chart = () => window.getElement?.(settings.chart)?.chart;
+const colour = (of) => getComputedStyle(document.documentElement).getPropertyValue(of).trim();
+
+function drawCurve() {
+  if (day === null || !chart()) return;
+  const [begin, end] = [Date.parse(day.begin), Date.parse(day.end)];
+  const [ink, soft, grid, water] = ["--ink", "--soft", "--line", "--curve"].map(colour);
+  const step = (document.getElementById("curve").clientWidth < 600 ? 6 : 3) * 3600000;
+  const text = { color: soft, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 };
+  const series = [{ name: texts.accumulated, data: points, lineStyle: { color: water, width: 3 }, itemStyle: { color: water } }];
+  if (day.target_m3 !== null) {
+    series.push({ name: texts.pace, data: [[begin, 0], [end, day.target_m3]],
+      lineStyle: { color: soft, type: "dashed", width: 2 }, itemStyle: { color: soft } });
+  }
+  chart().setOption({
+    animation: false,
+    textStyle: text,
+    grid: { left: 8, right: 28, top: 40, bottom: 8, containLabel: true },
+    legend: { top: 4, left: 8, icon: "rect", itemHeight: 3, textStyle: { ...text, color: ink } },
+    tooltip: {
+      trigger: "axis",
+      valueFormatter: (value) => `${whole(value ?? null)} ${texts.m3}`,
+      axisPointer: { label: { formatter: ({ value }) => hour.format(value) } },
+    },
+    // time runs left to right in every language, in the plant's zone
+    xAxis: { type: "value", min: begin, max: end, interval: step, splitLine: { show: false },
+      axisLine: { lineStyle: { color: soft } },
+      axisLabel: { ...text, formatter: (value) => hour.format(value) } },
+    yAxis: { type: "value", min: 0, name: texts.m3, nameTextStyle: text,
+      splitLine: { lineStyle: { color: grid } },
+      axisLabel: { ...text, formatter: (value) => whole(value) } },
+    series: series.map((one) => ({ type: "line", showSymbol: false, ...one })),
   });
 }
 
-let heard = 0;
-function connection() {
-  const lost = Date.now() - heard > 5000;
-  const state = document.getElementById("connection");
-  state.textContent = lost ? texts.connection_lost : texts.connected;
-  state.className = lost ? "lost" : "";
-  document.body.classList.toggle("lost-data", lost);
+async function fetchCurve() {
+  asked = Date.now();
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/production/curve?site=${encodeURIComponent(settings.site)}`);
+    if (!answer.ok) return;
+    day = await answer.json();
+  } catch (error) {
+    if (error instanceof TypeError) return; // no network: the banner says so already
+    throw error;
+  }
+  points = day.points.map((point) => [Date.parse(point.time), point.volume_m3]);
+  drawCurve();
 }
 
-const clock = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium", timeZone: settings.time_zone });
+// between two fetches the live figures carry the curve on
+function grow(rows) {
+  const row = rows.find((one) => one.site === settings.site);
+  if (!row) return;
+  const now = Date.parse(row.as_of), late = Date.now() - asked;
+  if (late > CURVE_MS || (late > 3000 && (day === null || now >= Date.parse(day.end)))) fetchCurve();
+  if (day === null || now >= Date.parse(day.end)) return;
+  if (points.length && now <= points[points.length - 1][0]) return;
+  points.push([now, row.today_m3]);
+  drawCurve();
+}
+
+// ---- the connection ----------------------------------------------------------------------------
+const begun = Date.now();
+let heard = 0, told = null, moved = 0, figuresOf = null;
+const tell = (asOf) => {
+  told = clock.format(new Date(asOf));
+  document.getElementById("clock").textContent = told;
+};
+
+function connection() {
+  const now = Date.now();
+  const lost = now - (heard || begun) > SILENCE_MS;
+  const stopped = !lost && moved !== 0 && now - moved > STOPPED_MS;
+  const state = lost ? "lost" : stopped ? "stopped" : heard ? "live" : "waiting";
+  const since = told ? ` · ${texts.last_figures} ${told}` : "";
+  const said = { live: texts.connected, waiting: texts.connecting,
+    lost: `■ ${texts.connection_lost}${since}`, stopped: `▲ ${texts.figures_stopped}${since}` }[state];
+  const box = document.getElementById("connection");
+  if (box.textContent !== said) box.textContent = said; // announced once, not every second
+  document.body.dataset.connection = state;
+}
+
+function production(rows) {
+  place("production", rows.map(producer));
+  if (rows.length && rows[0].as_of !== figuresOf) {
+    figuresOf = rows[0].as_of;
+    moved = Date.now();
+    tell(figuresOf);
+  }
+  if (settings.site !== null) grow(rows);
+}
+const reservoirs = (rows) => place("reservoirs", rows.map(reservoir));
+
 function follow() {
   const stream = new EventSource("/api/v1/live");
   const on = (name, act) => stream.addEventListener(name, (event) => {
@@ -126,22 +223,42 @@ function follow() {
     connection();
   });
   on("snapshot", (data) => {
+    tell(data.as_of);
     production(data.production);
     reservoirs(data.reservoirs);
-    data.devices.forEach(device);
+    devices.clear();
+    data.devices.forEach((row) => devices.set(row.id, row));
+    drawDevices();
   });
   on("production", production);
   on("reservoirs", reservoirs);
-  on("device", device);
-  on("readings", (data) => {
-    document.getElementById("clock").textContent = clock.format(new Date(data.as_of));
+  on("device", (row) => {
+    devices.set(row.id, row);
+    drawDevices();
   });
+  on("readings", (data) => tell(data.as_of));
   stream.addEventListener("error", () => {
-    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(again, 3000);
   });
 }
 
-follow();
-setInterval(connection, 1000);
-setTimeout(curve, 300);
-setInterval(curve, 60000);
+// a stream that was refused: either the key counts no longer, or the server is not itself yet
+async function again() {
+  const answer = await fetch("/api/v1/plant").catch(() => null);
+  if (answer?.status === 401) location.reload();
+  else follow();
+}
+
+// the page's own elements are made by NiceGUI after this file has been read
+function begin() {
+  if (!document.getElementById("devices") || (settings.site !== null && !chart())) {
+    setTimeout(begin, 30);
+    return;
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCurve);
+  addEventListener("resize", drawCurve);
+  setInterval(connection, 1000);
+  connection();
+  follow();
+}
+begin();
