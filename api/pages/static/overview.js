@@ -215,10 +215,18 @@ function production(rows) {
 }
 const reservoirs = (rows) => place("reservoirs", rows.map(reservoir));
 
+let run = null; // of the server: another one may know another plant
+function sameRun(eventId) {
+  const of = eventId.split("-")[0];
+  if (of && run && of !== run) location.reload();
+  run = of || run;
+}
+
 function follow() {
   const stream = new EventSource("/api/v1/live");
   const on = (name, act) => stream.addEventListener(name, (event) => {
     heard = Date.now();
+    sameRun(event.lastEventId);
     act(JSON.parse(event.data));
     connection();
   });
@@ -255,6 +263,11 @@ function begin() {
     setTimeout(begin, 30);
     return;
   }
+  // The page is complete and follows the stream from here on. NiceGUI's own line would reload it
+  // when the server does not answer, and leave an empty window where the banner should be.
+  const socket = window.socket;
+  if (socket?.connected) socket.disconnect();
+  else socket?.once("connect", () => socket.disconnect());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCurve);
   addEventListener("resize", drawCurve);
   setInterval(connection, 1000);
