@@ -52,6 +52,8 @@ class House:
     figures: Figures
     jobs: Jobs
     tasks: Tasks
+    last: contextlib.AsyncExitStack
+    """what ends after the house: whoever puts something there outlives the collectors"""
     numbers: dict[str, int]
 
 
@@ -73,6 +75,7 @@ async def assembled(
         # what others may hold already comes first, so that nothing has to be taken back
         listening = stack.enter_context(contextlib.closing(bind(options.host, options.port)))
         stack.enter_context(owned(options.data))
+        last = await stack.enter_async_context(contextlib.AsyncExitStack())
 
         kept = await _kept(stack, plant, options, clock)
         store, records, numbers = kept.store, kept.records, kept.numbers
@@ -112,7 +115,7 @@ async def assembled(
         tasks = Tasks()
         collecting = _collect(collectors, devices_ready)
         await _start(stack, tasks, jobs, figures, collecting, app, door)
-        yield House(plant, options, door.url, store, records, figures, jobs, tasks, numbers)
+        yield House(plant, options, door.url, store, records, figures, jobs, tasks, last, numbers)
 
 
 @dataclass(frozen=True)

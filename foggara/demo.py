@@ -63,12 +63,12 @@ class Demo:
             stop_on_signals(house.tasks)
             self._folder.mkdir(exist_ok=True)
             past = self._past()
-            simulator = await self._start(stack, self._simulator_arguments(past))
+            simulator = await self._start(house.last, self._simulator_arguments(past))
             announce(house)
             house.tasks.start("simulator", self._follow(simulator, ready, announce_simulator))
             stack.push_async_callback(house.tasks.end, "simulator", 1.0)
             if not past["taken_in"]:
-                house.tasks.start("past", self._live_the_past(stack, house, past))
+                house.tasks.start("past", self._live_the_past(house, past))
                 stack.push_async_callback(house.tasks.end, "past", 1.0)
             await until_stopped(house)
 
@@ -128,13 +128,11 @@ class Demo:
             ready.set()
         raise SimulatorEnded(await simulator.wait())
 
-    async def _live_the_past(
-        self, stack: contextlib.AsyncExitStack, house: House, past: dict[str, Any]
-    ) -> None:
+    async def _live_the_past(self, house: House, past: dict[str, Any]) -> None:
         """The same past, lived once more beside the simulator, with its instruments read."""
         folder = self._folder / "past"
         arguments = [*self._common_arguments(past), "--write-past-to", str(folder)]
-        writer = await self._start(stack, arguments, nice=10)
+        writer = await self._start(house.last, arguments, nice=10)
         taking = asyncio.create_task(take_in(house, folder, past["days"]))
         try:
             if await writer.wait() != 0:
