@@ -28,7 +28,7 @@ def build_overview(context: Context, language: str) -> None:
     ui.html(_header(plant, language), sanitize=False)
     site, chart = _first_site(context), None
     names = _names(context.plant.sites, language)
-    with ui.element("main"):
+    with ui.element("div").classes("overview"):  # the library brings the main element
         ui.html(_section("production", texts["production"]), sanitize=False).classes("production")
         if site is not None:
             with ui.element("section").classes("today"):

@@ -17,10 +17,10 @@ def build_sign_in(language: str, *, wrong: bool) -> None:
     complaint = f'<p class="bad" role="alert">■ {escape(texts["wrong_key"])}</p>' if wrong else ""
     ui.html(
         f"<header><h1>{escape(texts['title'])}</h1><nav>{languages(language)}</nav></header>"
-        f'<main><form class="sign-in" method="post" action="/sign-in?lang={language}">'
+        f'<form class="sign-in" method="post" action="/sign-in?lang={language}">'
         f"<h1>{escape(texts['sign_in'])}</h1>{complaint}"
         f'<label>{escape(texts["key"])} <input name="key" type="password" required autofocus '
         'autocomplete="current-password"></label>'
-        f"<button>{escape(texts['sign_in'])}</button></form></main>",
+        f"<button>{escape(texts['sign_in'])}</button></form>",
         sanitize=False,
     )

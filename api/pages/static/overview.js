@@ -82,7 +82,7 @@ function producer(row) {
     line(`${texts.projected} `, figure(whole(row.projected_today_m3), texts.m3)),
     ahead === null ? null : line(
       element("span", { class: ahead < 1 ? "short" : "" },
-        ahead < 1 ? `▼ ${texts.below_target} ` : `${texts.of_target} `, figure(percent(ahead)))),
+        ahead < 1 ? `▼ ${texts.below_target} ` : `${texts.projected_attainment} `, figure(percent(ahead)))),
     line(`${texts.coverage} `, figure(coverage(row.coverage))),
     mark(row.quality, row.reason));
 }
@@ -138,8 +138,8 @@ function drawCurve() {
   chart().setOption({
     animation: false,
     textStyle: text,
-    grid: { left: 8, right: 28, top: 40, bottom: 8, containLabel: true },
-    legend: { top: 4, left: 8, icon: "rect", itemHeight: 3, textStyle: { ...text, color: ink } },
+    grid: { left: 8, right: 28, top: 44, bottom: 8, containLabel: true },
+    legend: { top: 4, left: 8, itemWidth: 36, textStyle: { ...text, color: ink } },
     tooltip: {
       trigger: "axis",
       valueFormatter: (value) => `${whole(value ?? null)} ${texts.m3}`,
@@ -149,10 +149,10 @@ function drawCurve() {
     xAxis: { type: "value", min: begin, max: end, interval: step, splitLine: { show: false },
       axisLine: { lineStyle: { color: soft } },
       axisLabel: { ...text, formatter: (value) => hour.format(value) } },
-    yAxis: { type: "value", min: 0, name: texts.m3, nameTextStyle: text,
+    yAxis: { type: "value", min: 0,
       splitLine: { lineStyle: { color: grid } },
       axisLabel: { ...text, formatter: (value) => whole(value) } },
-    series: series.map((one) => ({ type: "line", showSymbol: false, ...one })),
+    series: series.map((one) => ({ type: "line", symbol: "none", ...one, name: `${one.name} (${texts.m3})` })),
   });
 }
 
