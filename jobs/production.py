@@ -85,7 +85,7 @@ class Production:
         day = self._days.day_of(now_ns)
         if day != self._day:
             for meter in self._running.values():
-                meter.stale = True
+                meter.forget()
             self._day, self._read_ns = day, {}
         await self._targets.refresh()
         for id_, meter in self._running.items():
@@ -112,13 +112,15 @@ class Production:
 
     def _site_now(self, site: _Site, now_ns: int) -> ProductionNow:
         day = self._days.day_of(now_ns)
-        volumes: list[Volume] = [self._running[id_].volume(now_ns) for id_ in site.meters]
+        running = [self._running[id_] for id_ in site.meters]
+        volumes: list[Volume] = [meter.volume(now_ns) for meter in running]
         target = self._targets.target_m3_per_day(site.id, day.date)
         return production_now(
             site.id,
             now_ns,
             day,
             volumes,
+            [meter.point.meter.maximum_flow_m3_per_h for meter in running],
             self._flow(site, now_ns),
             target,
             self._quality(site, now_ns),

@@ -39,6 +39,10 @@ class RunningMeter:
         self.stale = self._day.late
         self._computed_ns = None
 
+    def forget(self) -> None:
+        """A new day: what is known is of the one before. Unknown until ``begin``."""
+        self._day, self._computed_ns, self.stale = None, None, True
+
     def take(self, readings: Batch) -> None:
         """Add committed readings, sorted by tag and time; those of other tags are left."""
         if self._day is None:

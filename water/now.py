@@ -9,8 +9,11 @@ from dataclasses import dataclass
 class ProductionNow:
     """A producing site at an instant.
 
-    coverage : of the day so far; quality : of the worst reading that the figures rest on
-    projected_today_m3 : today so far plus the present flow held until the day's end
+    coverage : of the day so far
+    quality : of the worst reading that the figures rest on; ``incomplete`` where today is not known
+        from its begin
+    projected_today_m3 : today so far plus the present flow held until the day's end; None where
+        today is not wholly known
     projected_attainment : projected_today_m3 / the day's target
     """
 

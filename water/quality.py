@@ -41,6 +41,8 @@ class Reason(IntEnum):
     """the answer could not be understood"""
     ESTIMATED = 13
     SUPERSEDED = 14
+    INCOMPLETE = 15
+    """a figure of which too much was not measured to stand for the whole"""
 
 
 GOOD = 0

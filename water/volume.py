@@ -72,6 +72,23 @@ NOTHING = Volume(None, None, 0.0, False, None)
 """A span of which nothing is known."""
 
 
+KNOWN = 0.05
+"""A volume is known if no more of what could have passed is open: its 95 % uncertainty."""
+KNOWN_WITH_OPEN_END = 0.01
+"""The same where a boundary had no good reading near: then what is open is mostly missing."""
+
+
+def is_known(volume: Volume, passable_m3: float) -> bool:
+    """May a volume stand for its whole span? Not where so much is open that it says little.
+
+    passable_m3 : what could have passed in the span at the most
+    """
+    if volume.volume_m3 is None or volume.u95_m3 is None:
+        return False
+    open_ratio = KNOWN if volume.boundary_ok else KNOWN_WITH_OPEN_END
+    return volume.u95_m3 <= open_ratio * passable_m3
+
+
 def disagreement(volume_m3: float | None, cross_check_m3: float | None) -> float | None:
     """(volume − cross check) / volume; None where one is unknown or the volume is 0."""
     if volume_m3 is None or cross_check_m3 is None or volume_m3 == 0:
