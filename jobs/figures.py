@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -18,6 +20,7 @@ from storage.last_values import LastValues
 from storage.series import SeriesReader
 from water.batch import Batch, concatenate, sorted_unique
 from water.now import ProductionNow, ReservoirNow
+from water.quality import UNCERTAIN, Reason
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +52,7 @@ class Figures:
         self._production_now: Sequence[ProductionNow] = ()
         self._reservoirs_now: Sequence[ReservoirNow] = ()
         self.ready = False
-        """false until the running day has been read from the store"""
+        """false until the running day has been read from the store, and while figures cannot be renewed"""
 
     def production(self) -> Sequence[ProductionNow]:
         """One row a producing site, in the order described; as of the last refresh."""
@@ -87,20 +90,37 @@ class Figures:
         self.ready = True
 
     async def run(self) -> None:
-        """Refresh on every tick until cancelled. A store that is away is said once, and awaited."""
-        away = False
+        """Refresh on every tick until cancelled. What keeps the figures from it is said once."""
+        failing = False
         while True:
             try:
                 await self.refresh()
             except StorageError as err:
-                if not away:
+                if not failing:
                     log.warning("live figures wait for the store", error=str(err))
-                away = True
+                failing = True
+                self._doubt()
+            except Exception:  # noqa: BLE001 - top of a task that goes on: figures must not end the collecting
+                if not failing:
+                    log.error("live figures failed, trying again", trace=traceback.format_exc())
+                failing = True
+                self._doubt()
             else:
-                if away:
+                if failing:
                     log.info("live figures are back")
-                away = False
+                failing = False
             await asyncio.sleep(TICK_S - self._clock() / NS_PER_S % TICK_S)
+
+    def _doubt(self) -> None:
+        """Figures that could not be renewed are no longer how things stand."""
+        self.ready = False
+        stale = UNCERTAIN | Reason.STALE
+        self._production_now = [
+            replace(row, quality=max(row.quality, stale)) for row in self._production_now
+        ]
+        self._reservoirs_now = [
+            replace(row, quality=max(row.quality, stale)) for row in self._reservoirs_now
+        ]
 
     def _built(self, now_ns: int) -> tuple[Sequence[ProductionNow], Sequence[ReservoirNow]]:
         return self._production.now(now_ns), self._levels.now(now_ns)

@@ -14,6 +14,8 @@ from water.quality import BAD, UNCERTAIN, Reason
 DEAD_AFTER = 10
 """a last value this many times older than stale no longer says how things stand"""
 _DEAD_LEAST_NS = 60 * NS_PER_S
+_AHEAD_NS = 60 * NS_PER_S
+"""a last value this far ahead of our clock may hide those that came after it: a clock was set back"""
 NEVER = BAD | Reason.STALE
 """the quality of a tag that has no reading at all"""
 
@@ -65,6 +67,8 @@ class Present:
         if latest is None:
             return NEVER
         age_ns, stale_ns = now_ns - latest.time_ns, self._stale_ns[tag]
+        if age_ns < -_AHEAD_NS:
+            return max(latest.quality, UNCERTAIN | Reason.CLOCK_SKEW)
         if age_ns > max(DEAD_AFTER * stale_ns, _DEAD_LEAST_NS):
             return max(latest.quality, BAD | Reason.STALE)
         if age_ns > stale_ns:

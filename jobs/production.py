@@ -91,8 +91,8 @@ class Production:
         for id_, meter in self._running.items():
             due = now_ns - self._read_ns.get(id_, -_AGAIN_NS) >= _AGAIN_NS
             if meter.stale and due:
-                self._read_ns[id_] = now_ns
                 await self._begin(meter.point, meter, day, now_ns)
+                self._read_ns[id_] = now_ns
 
     def begin_again(self) -> None:
         """History was put under the running day: its readings are read anew."""

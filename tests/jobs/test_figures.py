@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from config.loading import load
 from jobs.figures import Figures
+from storage.errors import Unavailable
 from storage.last_values import LastValues
 from storage.records import CapacityRecord
 from water.batch import Batch, concatenate
@@ -277,3 +278,81 @@ def test_the_curve_of_the_running_day_ends_where_the_day_stands(live_of):
     closed, whole = asyncio.run(w.accounting.curve("mactaa", dt.date(2026, 3, 9)))
     assert whole[-1][0] == closed.end_ns
     assert asyncio.run(w.accounting.curve("araba"))[1] == []
+
+
+class FailingReads:
+    """The store, which refuses to be read while it is told to."""
+
+    def __init__(self, store, error):
+        self.store, self.error, self.refuses = store, error, False
+
+    async def read(self, *given, **named):
+        if self.refuses:
+            raise self.error
+        return await self.store.read(*given, **named)
+
+
+def test_a_store_that_fails_at_midnight_never_makes_yesterday_today(live_of):
+    live = live_of()
+    w = live.world
+    midnight = w.ns(2026, 3, 11)
+    w.run_all(w.ns(2026, 3, 10, 20), midnight + 120 * NS)
+    live.last.take(w.store.batch)
+    reader = FailingReads(w.store, Unavailable("history"))
+    live.figures = Figures(w.plant, w.numbers, reader, live.last, w.make_accounting(), w.clock)
+    assert live.refresh(midnight - 30 * NS)["mactaa"].today_m3 > 11_000
+    reader.refuses = True
+    for second in range(1, 5):
+        with pytest.raises(Unavailable):
+            live.refresh(midnight + second * NS)
+    reader.refuses = False
+    assert live.refresh(midnight + 65 * NS)["mactaa"].today_m3 == pytest.approx(50, abs=3)
+
+
+@pytest.mark.parametrize("error", [Unavailable("history"), ZeroDivisionError("a fault of ours")])
+def test_figures_that_cannot_be_renewed_are_stale_and_come_back(live_of, error):
+    live = live_of()
+    w = live.world
+    noon = w.ns(*NOON)
+    w.run_all(w.ns(2026, 3, 9, 22), noon + 1)
+    live.last.take(w.store.batch)
+    reader = FailingReads(w.store, error)
+    figures = Figures(w.plant, w.numbers, reader, live.last, w.make_accounting(), w.clock)
+    w.clock.now_ns = noon
+
+    async def quality_after(change):
+        change()
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if figures.ready is not reader.refuses:
+                break
+        return [(row.quality, row.today_m3) for row in figures.production()]
+
+    def fail():
+        reader.refuses = True
+        figures.begin_again()
+
+    async def course():
+        running = asyncio.create_task(figures.run())
+        good = await quality_after(lambda: None)
+        stale = await quality_after(fail)
+        again = await quality_after(lambda: setattr(reader, "refuses", False))
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+        return good, stale, again
+
+    good, stale, again = asyncio.run(course())
+    assert [status_of(quality) for quality, _ in good] == ["good"]
+    assert [(status_of(q), reason_of(q)) for q, _ in stale] == [("uncertain", "stale")]
+    assert again == good
+
+
+def test_a_last_value_from_the_future_is_not_shown_as_good(live_of):
+    live = live_of()
+    w = live.world
+    noon = w.ns(*NOON)
+    w.run_all(w.ns(2026, 3, 9, 22), noon + 1)
+    live.last.take(w.store.batch)
+    row = live.refresh(noon - 1800 * NS)["mactaa"]  # the clock was set back by half an hour
+    assert (status_of(row.quality), reason_of(row.quality)) == ("uncertain", "clock_skew")
