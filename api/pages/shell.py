@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from nicegui import ui
 
 from config.messages import LANGUAGES, messages
@@ -14,7 +12,7 @@ _LANGUAGE_NAMES = {"fr": "Français", "ar": "العربية", "en": "English"}
 def shell(language: str, title: str) -> None:
     """Title, style and direction of a page in one language."""
     direction = messages(language)["direction"]
-    ui.page_title(escape(title))  # the library writes it into the page as it is
+    ui.page_title(title)
     ui.add_head_html('<link rel="stylesheet" href="/static/foggara.css">')
     ui.add_head_html(
         f"<script>document.documentElement.lang='{language}';"
