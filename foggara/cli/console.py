@@ -14,8 +14,9 @@ from config.errors import ConfigErrors
 from config.loading import Loaded, load
 from foggara.errors import FoggaraError
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# Sentences are never broken into lines of 80: a pipe or a log has no such width.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WRONG_CONFIG = 2
 

@@ -44,7 +44,7 @@ def query(
     table = Table(*columns)
     for row in rows[:_MOST_ROWS]:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(table)
+    out.print(table, soft_wrap=False)
     if len(rows) > _MOST_ROWS:
         err.print(f"{_MOST_ROWS} of {len(rows)} rows; --csv writes all.")
 

@@ -146,12 +146,13 @@ def _tell_ready(simulation: Simulation) -> None:
 
 
 async def _stop_wanted() -> None:
-    """Returns on SIGTERM, Ctrl-C, or at the end of a standard input that is a pipe."""
+    """Returns on SIGTERM, Ctrl-C, or at the end of a standard input that a parent holds."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # uvloop gives its children a pair of sockets
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
         await loop.connect_read_pipe(lambda: protocol, sys.stdin)
