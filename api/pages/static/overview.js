@@ -116,7 +116,10 @@ function drawDevices() {
   const rows = [...devices.values()];
   place("devices", rows.map(device));
   const online = rows.filter((row) => row.state === "online").length;
-  document.getElementById("devices-count").textContent = `${whole(online)} / ${whole(rows.length)} ${texts.online}`;
+  const all = online === rows.length;
+  const count = document.getElementById("devices-count");
+  count.className = all ? "" : "short"; // the ones that are not may be below the screen's end
+  count.textContent = `${all ? "" : "▲ "}${whole(online)} / ${whole(rows.length)} ${texts.online}`;
 }
 
 // ---- today's curve -----------------------------------------------------------------------------
