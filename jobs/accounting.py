@@ -7,8 +7,11 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import structlog
+
 from config.plant import Plant
 from config.resolving import calendar
+from jobs.bridging import REACH_DAYS, Bridging
 from jobs.clock import NS_PER_S, Clock
 from jobs.curves import Curves
 from jobs.errors import DayNotOver
@@ -19,11 +22,14 @@ from jobs.targets import Targets
 from storage.records import Capacities, Outputs
 from storage.series import SeriesReader
 from water.day import Day
-from water.output import DailyOutput, Figure, Volume
+from water.output import DailyOutput, Figure, Status, Volume
 from water.revision import next_revision
+
+log = structlog.get_logger(__name__)
 
 _RUNNING_NS = 15 * NS_PER_S
 """the running day is computed anew at most this often, however many ask"""
+_COVERAGE_LOST = 0.01
 
 
 class Accounting:
@@ -49,6 +55,7 @@ class Accounting:
         self.meter_tags = [tag for point in measured for tag in point.tag_ids]
         self._measuring = Measuring(measured, reader)
         self._curves = Curves(self._measuring)
+        self._bridging = Bridging(measured, reader, outputs)
         self._outputs = outputs
         self._clock = clock
         self._recording = asyncio.Lock()
@@ -81,6 +88,19 @@ class Accounting:
         return await self.record_days(
             [date for date in dates if self.calendar.day(date).end_ns <= now_ns]
         )
+
+    async def bridge(self) -> tuple[int, int]:
+        """Record days again whose gap at the end a totalizer has bridged since they were computed.
+
+        Returns how many days, and how many figures changed. Raises what the store and the records
+        raise.
+        """
+        today = self.today().date
+        days = self.calendar.days(
+            today - dt.timedelta(days=REACH_DAYS), today - dt.timedelta(days=1)
+        )
+        dates = await self._bridging.dates(days)
+        return len(dates), len(await self.recompute(dates))
 
     async def record_days(
         self, dates: Collection[dt.date], progress: Progress | None = None
@@ -206,7 +226,7 @@ class Accounting:
             for row in self._rows(day, volumes[day.date], now_ns):
                 latest = known.get((row.site, row.figure, row.part, row.date))
                 found = next_revision(latest, row.volume, day.end_ns, now_ns, self._window_s)
-                if found is not None:
+                if found is not None and not _is_unmade(latest, row):
                     rows.append(replace(row, status=found.status, reason=found.reason))
         return self._outputs.record(rows)
 
@@ -225,3 +245,18 @@ def _picked(
         for row in rows
         if (site is None or row.site == site) and (figures is None or row.figure in figures)
     ]
+
+
+def _is_unmade(latest: DailyOutput | None, row: DailyOutput) -> bool:
+    """Would a settled figure be replaced by one that rests on fewer readings?
+
+    Readings are only ever added; what is fewer now, retention has dropped since the day was closed.
+    """
+    if latest is None or latest.status is Status.PROVISIONAL:
+        return False
+    unmade = row.volume.coverage < latest.volume.coverage - _COVERAGE_LOST
+    if unmade:
+        log.warning(
+            "day not computed again, its readings are gone", date=str(row.date), part=row.part
+        )
+    return unmade

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from config.plant import Plant
 from jobs.accounting import Accounting
 from jobs.clock import NS_PER_S, Clock
-from jobs.closing import CLOSE, DONE, FAILED, FINALISE, RECOMPUTE, Closed, Closing
+from jobs.closing import BRIDGE, CLOSE, DONE, FAILED, FINALISE, RECOMPUTE, Closed, Closing
 from jobs.errors import UnknownJob
 from jobs.running import Course, Job, JobState
 from jobs.triggers import AfterDayTrigger, EveryTrigger, fires_between
@@ -41,6 +41,7 @@ _HOUR_S = 3600.0
 _SEAL_AT_S = (30.0, 90.0)
 """after the full hour; the second time for readings that were under way"""
 _RETAIN_EVERY_S = 900.0
+_BRIDGE_EVERY_S = 900.0
 _NOTE = "note_late"
 
 
@@ -82,6 +83,7 @@ class Jobs:
                 ledger=False,
             ),
             Job(RECOMPUTE, None, self._recompute, ledger=False),
+            Job(BRIDGE, EveryTrigger(_BRIDGE_EVERY_S), self._closing.bridge, ledger=False),
             Job("seal", EveryTrigger(_HOUR_S, *_SEAL_AT_S), self._seal),
             Job("retain", EveryTrigger(_RETAIN_EVERY_S), self._retain),
         )

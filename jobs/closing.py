@@ -21,6 +21,7 @@ from water.day import Day
 CLOSE = "close_day"
 FINALISE = "finalise_day"
 RECOMPUTE = "recompute"
+BRIDGE = "bridge"
 DONE, FAILED = "done", "failed"
 _LATEST_NS = 600 * NS_PER_S
 """a day closed later than this after it was due has been missed"""
@@ -110,6 +111,11 @@ class Closing:
             self._late |= late
             raise
         return Closed(len(dates), 0, len(recorded))
+
+    async def bridge(self) -> Closed:
+        """Compute days again that ended within a gap which is over now."""
+        days, recorded = await self._accounting.bridge()
+        return Closed(days, 0, recorded)
 
     async def _do_due(
         self, job: str, due_ns: Callable[[dt.date], int], progress: Progress | None

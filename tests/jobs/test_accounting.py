@@ -207,3 +207,49 @@ def test_a_day_alone_and_a_day_out_of_many_are_the_same(world_of, seed, days):
     for one, other in zip(many, alone, strict=True):
         assert replace(one, revision=0) == replace(other) or same_volume(one.volume, other.volume)
     assert asyncio.run(world.accounting.recompute(dates)) == []
+
+
+def recorded(world, date, meter="mactaa.out.oran"):
+    rows = world.records.outputs.read(date, date, figures=[Figure.METER])
+    return next(row for row in rows if row.part == meter)
+
+
+def test_days_that_ended_in_an_outage_are_corrected_when_the_totalizer_is_back(world):
+    """Lost on the 6th at noon, back on the 9th at noon: the days between were closed as unknown."""
+    lost, back, now = (world.ns(2026, 3, *at) for at in ((6, 12), (9, 12), (10, 12)))
+    whole = world.run_steadily("mactaa.out.oran", 1000, world.ns(2026, 3, 5), now)
+    world.store.batch = whole.where(whole.time_ns < lost)
+    days = [dt.date(2026, 3, day) for day in (6, 7, 8)]
+    world.clock.now_ns = back
+    asyncio.run(world.accounting.record_days(days))
+    assert recorded(world, days[1]).volume.volume_m3 is None
+    assert asyncio.run(world.accounting.bridge()) == (0, 0)
+
+    world.store.take(whole.where(whole.time_ns >= back))
+    world.clock.now_ns = back + 600 * 10**9
+    days_again, _ = asyncio.run(world.accounting.bridge())
+    assert days_again == 3
+    for date in days:
+        row = recorded(world, date)
+        assert row.volume.volume_m3 == pytest.approx(24_000, abs=1)
+        assert row.volume.boundary_ok is False
+        assert row.status is (Status.CORRECTED if date == days[0] else row.status)
+    assert recorded(world, days[1]).volume.method == "estimated"
+    assert asyncio.run(world.accounting.bridge()) == (0, 0)
+
+
+def test_a_final_figure_outlives_the_readings_it_was_made_of(world):
+    """Retention has dropped the raw day when one late reading of it comes."""
+    world.run_all(world.ns(2026, 3, 8, 22), world.ns(2026, 3, 10, 12))
+    date = dt.date(2026, 3, 9)
+    asyncio.run(world.accounting.close_day(date))
+    before = recorded(world, date)
+    assert before.status is Status.FINAL
+    world.store.batch = world.store.batch.where(world.store.batch.time_ns > world.ns(2026, 3, 9, 1))
+    asyncio.run(world.accounting.recompute([date]))
+    assert recorded(world, date) == before
+    world.store.batch = world.store.batch.where(
+        world.store.batch.time_ns > world.ns(2026, 3, 10, 1)
+    )
+    asyncio.run(world.accounting.recompute([date]))
+    assert recorded(world, date) == before
