@@ -237,6 +237,9 @@ class Summary(Answer):
     last: Annotated[dt.date, Field(alias="to", examples=["2026-06-30"])]
     days: int = Field(examples=[30])
     days_with_volume: int = Field(examples=[30])
+    days_in_part: int = Field(
+        examples=[0], description="of these, measured in part only: in the total and nowhere else"
+    )
     days_provisional: int = Field(examples=[0])
     total_m3: float | None = Field(examples=[10446330.0])
     mean_m3: float | None = Field(examples=[348211.0])

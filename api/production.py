@@ -17,11 +17,14 @@ from api.daily import TOLD_FIGURES, DaySheet, day_answer, day_sheets
 from api.errors import Invalid, NotFound
 from api.figures import production_answer
 from api.live import Live
-from water.capacity import Capacity, CapacityKind, DayVolume, summary
-from water.output import Status
+from water.capacity import Capacity, CapacityKind, DayVolume, in_force, standing, summary
+from water.output import DailyOutput, Status
+from water.volume import is_known
 
 router = APIRouter(prefix="/production", tags=["production"])
 MOST_DAYS = 3700
+FIRST_DATE, LAST_DATE = dt.date(1970, 1, 2), dt.date(2261, 12, 31)
+"""what nanoseconds since 1970 can hold"""
 
 Site = Annotated[str | None, Query(description="a producing site; none: every one")]
 First = Annotated[dt.date, Query(alias="from", description="first production day")]
@@ -58,15 +61,13 @@ async def daily(
     answers = await asyncio.to_thread(_told, sheets, rows, context)
     if form != "json":
         return await _table(answers, form, f"{site or 'all'}-{first}-{last}")
+    running = any(sheet.produced.revision == 0 for sheet in sheets)
     known_at_ns = as_of_ns
     if known_at_ns is None:
-        running = any(sheet.produced.revision == 0 for sheet in sheets)
         newest = max((sheet.produced.computed_at_ns for sheet in sheets), default=0)
         known_at_ns = context.clock() if running or not sheets else newest
-        if not running:
-            body = {"days": answers, "as_of": iso(known_at_ns, context.plant.zone)}
-            return cacheable(request, json_bytes(body))
-    return json_answer({"days": answers, "as_of": iso(known_at_ns, context.plant.zone)})
+    body = {"days": answers, "as_of": iso(known_at_ns, context.plant.zone)}
+    return json_answer(body) if running else cacheable(request, json_bytes(body))
 
 
 @router.get("/daily/revisions", response_model=models.Daily)
@@ -96,33 +97,34 @@ async def span_summary(
 
 
 @router.get("/curve", response_model=models.Curve)
-async def curve(context: TheContext, site: str, date: dt.date | None = None) -> Response:
-    """Accumulated output of a production day (the running one), a point a quarter of an hour."""
+async def curve(
+    request: Request, context: TheContext, site: str, date: dt.date | None = None
+) -> Response:
+    """Accumulated output of a production day (the running one), a point a quarter of an hour.
+
+    A closed day's carries an ``ETag``.
+    """
     _producing(context, site)
+    if date is not None and not FIRST_DATE <= date <= LAST_DATE:
+        raise Invalid([("date", f"a date from {FIRST_DATE} to {LAST_DATE} is wanted")])
     day, points = await context.accounts.curve(site, date)
     rows = await _capacities(context, None)
     zone = context.plant.zone
-    target = next(
-        (
-            c.m3_per_day
-            for c in reversed(rows)
-            if c.site == site and c.kind == CapacityKind.TARGET and c.holds_on(day.date)
-        ),
-        None,
-    )
-    return json_answer(
-        {
-            "site": site,
-            "date": day.date.isoformat(),
-            "begin": iso(day.begin_ns, zone),
-            "end": iso(day.end_ns, zone),
-            "target_m3": target,
-            "points": [
-                {"time": iso(time_ns, zone), "volume_m3": number(volume_m3, 3)}
-                for time_ns, volume_m3 in points
-            ],
-        }
-    )
+    target = in_force(rows, site, CapacityKind.TARGET, day.date)
+    body = {
+        "site": site,
+        "date": day.date.isoformat(),
+        "begin": iso(day.begin_ns, zone),
+        "end": iso(day.end_ns, zone),
+        "target_m3": None if target is None else target.m3_per_day,
+        "points": [
+            {"time": iso(time_ns, zone), "volume_m3": number(volume_m3, 3)}
+            for time_ns, volume_m3 in points
+        ],
+    }
+    if day.end_ns <= context.clock():
+        return cacheable(request, json_bytes(body))
+    return json_answer(body)
 
 
 def _told(
@@ -173,12 +175,13 @@ def _span(first: dt.date, last: dt.date) -> dict[str, str]:
 
 def _summary(site: str, sheets: Sequence[DaySheet], rows: Sequence[Capacity]) -> dict[str, Any]:
     days = [s.produced for s in sheets if s.produced.site == site and s.produced.revision > 0]
-    found = summary([DayVolume(d.date, d.volume.volume_m3) for d in days], rows, site)
+    found = summary([_day_known(day, rows) for day in days], rows, site)
     run = found.longest_below
     return {
         "site": site,
         "days": found.days,
         "days_with_volume": found.days_known,
+        "days_in_part": found.days_in_part,
         "days_provisional": sum(d.status == Status.PROVISIONAL for d in days),
         "total_m3": number(found.total_m3, 3),
         "mean_m3": number(found.mean_m3_per_day, 3),
@@ -194,6 +197,14 @@ def _summary(site: str, sheets: Sequence[DaySheet], rows: Sequence[Capacity]) ->
             if value is not None
         },
     }  # fmt: skip
+
+
+def _day_known(day: DailyOutput, rows: Sequence[Capacity]) -> DayVolume:
+    """What could have passed is at least the greatest capacity in force that day."""
+    capacities = standing(None, rows, day.site, day.date).capacity_m3
+    passable_m3 = max(day.volume.volume_m3 or 0.0, *capacities.values(), 0.0)
+    in_part = passable_m3 > 0 and not is_known(day.volume, passable_m3)
+    return DayVolume(day.date, day.volume.volume_m3, in_part)
 
 
 def _day_volume(day: DayVolume | None) -> dict[str, Any] | None:

@@ -100,10 +100,14 @@ def ratio(volume_m3: float | None, of_m3: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class DayVolume:
-    """The known or unknown volume of one production day."""
+    """The known or unknown volume of one production day.
+
+    in_part : so much of the day was not measured that its volume is only the least that passed
+    """
 
     date: dt.date
     volume_m3: float | None
+    in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +121,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A site's days taken together; ``total_m3`` and the means are of the days that are known.
+    """A site's days taken together. A day known in part counts in the total, and nowhere as a day:
+    the first day of a new meter is no worst day, nor one below target.
 
-    days_on_target, days_with_target : of days with a known volume and a target in force
-    longest_below : the longest run of days below target; an unknown day, a day without a target and
-        a missing date end a run, for nobody can say that such a day was below
-    utilisation : by kind, total volume / total capacity of the known days on which it was in force
+    days_known : with a volume; days_in_part : of these, known in part
+    total_m3 : of the days with a volume; mean, best and worst : of the wholly known ones
+    days_on_target, days_with_target : of wholly known days with a target in force
+    longest_below : the longest run of days below target; an unknown day, one known in part, a day
+        without a target and a missing date end a run: nobody can say that such a day was below
+    utilisation : by kind, volume / capacity of the wholly known days on which it was in force
     """
 
     days: int
     days_known: int
+    days_in_part: int
     total_m3: float | None
     mean_m3_per_day: float | None
     best: DayVolume | None
@@ -140,21 +148,25 @@ class Summary:
 def summary(days: Sequence[DayVolume], rows: Sequence[Capacity], site: str) -> Summary:
     """The summary of days, given by rising date, each date once."""
     known = [day for day in days if day.volume_m3 is not None]
-    standings = {day.date: standing(day.volume_m3, rows, site, day.date) for day in days}
-    total_m3 = sum(_m3(day) for day in known) if known else None
-    with_target = [day for day in known if standings[day.date].attainment is not None]
+    whole = [day for day in known if not day.in_part]
+    standings = {
+        day.date: standing(None if day.in_part else day.volume_m3, rows, site, day.date)
+        for day in days
+    }
+    with_target = [day for day in whole if standings[day.date].attainment is not None]
     on_target = [day for day in with_target if standings[day.date].shortfall_m3 == 0]
     return Summary(
         days=len(days),
         days_known=len(known),
-        total_m3=total_m3,
-        mean_m3_per_day=None if total_m3 is None else total_m3 / len(known),
-        best=max(known, key=_m3, default=None),
-        worst=min(known, key=_m3, default=None),
+        days_in_part=len(known) - len(whole),
+        total_m3=sum(_m3(day) for day in known) if known else None,
+        mean_m3_per_day=sum(_m3(day) for day in whole) / len(whole) if whole else None,
+        best=max(whole, key=_m3, default=None),
+        worst=min(whole, key=_m3, default=None),
         days_with_target=len(with_target),
         days_on_target=len(on_target),
         longest_below=_longest_below(days, standings),
-        utilisation={kind: _utilisation(kind, known, standings) for kind in CapacityKind},
+        utilisation={kind: _utilisation(kind, whole, standings) for kind in CapacityKind},
     )
 
 
@@ -163,9 +175,9 @@ def _m3(day: DayVolume) -> float:
 
 
 def _utilisation(
-    kind: CapacityKind, known: Sequence[DayVolume], standings: Mapping[dt.date, Standing]
+    kind: CapacityKind, whole: Sequence[DayVolume], standings: Mapping[dt.date, Standing]
 ) -> float | None:
-    held = [day for day in known if kind in standings[day.date].capacity_m3]
+    held = [day for day in whole if kind in standings[day.date].capacity_m3]
     capacity_m3 = sum(standings[day.date].capacity_m3[kind] for day in held)
     return ratio(sum(_m3(day) for day in held), capacity_m3) if held else None
 

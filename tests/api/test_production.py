@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -194,5 +195,50 @@ def test_days_without_data_are_unknown_not_zero(play: Play) -> None:
         for day in (await s.client.get(DAILY, params=params)).json()["days"]:
             assert day["volume_m3"] is None
             assert day["attainment"] is None
+
+    play(act)
+
+
+def test_a_day_known_in_part_is_not_the_worst_day_of_a_summary(play: Play) -> None:
+    """The hour of readings before the first of July is all that is known of the 30th of June."""
+
+    async def act(s: Any) -> None:
+        await s.context.accounts.close_day(dt.date(2026, 6, 30))
+        params = THREE_DAYS | {"from": "2026-06-30"}
+        summary = (await s.client.get("/api/v1/production/summary", params=params)).json()
+        assert (summary["days"], summary["days_with_volume"], summary["days_in_part"]) == (4, 4, 1)
+        assert summary["worst"]["date"] != "2026-06-30"
+        assert summary["mean_m3"] == pytest.approx(DAY_M3, abs=5)
+        assert summary["longest_run_below_target"]["days"] == 3
+
+    play(act)
+
+
+def test_what_was_known_once_and_a_closed_days_curve_carry_an_etag(play: Play) -> None:
+    async def act(s: Any) -> None:
+        for path, params in (
+            (DAILY, THREE_DAYS | {"as_of": "2026-07-04T12:00:00+01:00"}),
+            ("/api/v1/production/curve", {"site": "mactaa", "date": "2026-07-02"}),
+        ):
+            answer = await s.client.get(path, params=params)
+            again = await s.client.get(
+                path, params=params, headers={"If-None-Match": answer.headers["etag"]}
+            )
+            assert (answer.status_code, again.status_code, again.content) == (200, 304, b"")
+        running = {"site": "mactaa"}
+        answer = await s.client.get("/api/v1/production/curve", params=running)
+        assert "etag" not in answer.headers
+
+    play(act)
+
+
+@pytest.mark.parametrize("date", ["0001-01-01", "9999-12-31"])
+def test_a_curve_of_no_possible_day_is_a_wrong_request(date: str, play: Play) -> None:
+    async def act(s: Any) -> None:
+        answer = await s.client.get(
+            "/api/v1/production/curve", params={"site": "mactaa", "date": date}
+        )
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "date"
 
     play(act)

@@ -114,3 +114,19 @@ def test_a_summary_of_nothing_is_unknown():
 def test_days_before_the_target_do_not_count_against_it():
     found = summary(days(D(2022, 2, 27), 1.0, 1.0, 1.0), ROWS, "mactaa")
     assert (found.days_known, found.days_with_target) == (3, 1)
+
+
+def test_a_day_known_in_part_is_in_the_total_and_no_worst_day_nor_below_target():
+    days = [
+        DayVolume(D(2023, 6, 1), 15_000, in_part=True),
+        DayVolume(D(2023, 6, 2), 340_000),
+        DayVolume(D(2023, 6, 3), 360_000),
+    ]
+    found = summary(days, ROWS, "mactaa")
+    assert (found.days, found.days_known, found.days_in_part) == (3, 3, 1)
+    assert found.total_m3 == 715_000
+    assert found.mean_m3_per_day == 350_000
+    assert found.worst == days[1]
+    assert found.longest_below == Run(1, D(2023, 6, 2), D(2023, 6, 2))
+    assert (found.days_with_target, found.days_on_target) == (2, 1)
+    assert found.utilisation[TARGET] == pytest.approx(1.0)
