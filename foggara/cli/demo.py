@@ -13,7 +13,6 @@ from foggara import logs
 from foggara.cli.console import err, load_or_exit, out, told
 from foggara.cli.options import Data, Host, LogLevel, Port
 from foggara.cli.run import announce
-from foggara.demo import Demo
 from foggara.options import resolve
 
 
@@ -36,6 +35,8 @@ def demo(
     The plant's devices are real Modbus and OPC UA servers in a process of their own; they are
     collected, kept, accounted and shown as any plant would be. Ctrl-C stops both.
     """
+    from foggara.demo import Demo
+
     logs.set_up(log_level)
     file = config or Path(str(files("config") / "oran.yaml"))
     plant = load_or_exit(file).plant

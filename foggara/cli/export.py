@@ -12,7 +12,6 @@ import typer
 from config.plant import Plant
 from foggara.cli.console import err, load_or_exit, out, progress_bar
 from foggara.cli.options import Config, Data
-from storage.embedded import open_reader
 
 
 def export(
@@ -54,6 +53,8 @@ async def _export(
     to_ns: int,
     form: Literal["csv", "parquet"],
 ) -> int:
+    from storage.embedded import open_reader
+
     with progress_bar() as bar:
         task = bar.add_task("Exporting", total=1.0)
         async with open_reader(folder) as reader:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foggara.cli.console import err, out
 from foggara.cli.options import Data
-from storage.sql import open_records
+
+if TYPE_CHECKING:
+    from storage.sql import SqlRecords
 
 app = typer.Typer(help="API keys: made here, shown once, kept hashed.", no_args_is_help=True)
 _DEFAULT_DATA = Path("data")
+
+
+def _records(data: Path | None) -> AbstractContextManager[SqlRecords]:
+    from storage.sql import open_records
+
+    return open_records(data or _DEFAULT_DATA)
 
 
 @app.command()
@@ -28,7 +37,7 @@ def add(
     """Make a key. It is printed once; only its hash is kept."""
     if role not in ("viewer", "planner", "admin"):
         raise typer.BadParameter("viewer, planner or admin", param_hint="--role")
-    with open_records(data or _DEFAULT_DATA) as records:
+    with _records(data) as records:
         key, secret = records.keys.add(name, role, time.time_ns())
     err.print(f"Key '{key.name}' ({key.role}), id {key.id}. Keep it: it is not shown again.")
     out.print(secret, markup=False)
@@ -37,7 +46,7 @@ def add(
 @app.command("list")
 def list_keys(data: Data = None) -> None:
     """Every key, without its secret."""
-    with open_records(data or _DEFAULT_DATA) as records:
+    with _records(data) as records:
         for key in records.keys.all():
             made = dt.datetime.fromtimestamp(key.created_at_ns / 1e9, dt.UTC)
             state = "revoked" if key.revoked_at_ns else "valid"
@@ -52,7 +61,7 @@ def revoke(
     data: Data = None,
 ) -> None:
     """End a key at once."""
-    with open_records(data or _DEFAULT_DATA) as records:
+    with _records(data) as records:
         if not records.keys.revoke(key_id, time.time_ns()):
             err.print(f"foggara: there is no valid key '{key_id}'", style="red", markup=False)
             raise typer.Exit(1)

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from foggara.cli.console import err, out
 from foggara.cli.options import Data
-from storage.embedded import open_reader
 from storage.errors import StorageError
 
 _MOST_ROWS = 1000
@@ -50,5 +49,7 @@ def query(
 
 
 async def _ask(folder: Path, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    from storage.embedded import open_reader
+
     async with open_reader(folder) as reader:
         return await reader.ask(sql)

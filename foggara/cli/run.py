@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 import uvloop
 
 from config.plant import Plant
 from foggara import logs
-from foggara.assembly import House, assembled, stop_on_signals, until_stopped
 from foggara.cli.console import err, load_or_exit, out, told
 from foggara.cli.options import Config, Data, Host, LogLevel, Port
 from foggara.options import Options, resolve
+
+if TYPE_CHECKING:
+    from foggara.assembly import House
 
 
 def run(
@@ -35,6 +38,8 @@ def run(
 
 async def serve(plant: Plant, options: Options) -> None:
     """One house until it is asked to stop."""
+    from foggara.assembly import assembled, stop_on_signals, until_stopped
+
     async with assembled(plant, options) as house:
         stop_on_signals(house.tasks)
         announce(house)

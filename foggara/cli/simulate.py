@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -23,11 +24,11 @@ from foggara.cli.console import err, load_or_exit, out
 from foggara.cli.options import Config, LogLevel
 from foggara.ports import moved
 from simulator.errors import SimulatorError
-from simulator.past import write_past
-from simulator.physics import PlantPhysics
-from simulator.replaying import load_replay
-from simulator.serving import Simulation
-from simulator.source import Source
+
+if TYPE_CHECKING:
+    from simulator.physics import PlantPhysics
+    from simulator.serving import Simulation
+    from simulator.source import Source
 
 log = structlog.get_logger(__name__)
 _SAVE_S = 5.0
@@ -64,6 +65,9 @@ def simulate(
     The control API orders faults and tells the truth: GET /truth, POST /faults. Ends on Ctrl-C,
     SIGTERM, or when its standard input closes.
     """
+    from simulator.past import write_past
+    from simulator.physics import PlantPhysics
+
     logs.set_up(log_level)
     plant = moved(load_or_exit(config, say_warnings=False).plant, port_offset)
     if replay is not None:
@@ -81,10 +85,13 @@ def simulate(
     except SimulatorError as error:
         err.print(f"foggara: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+    gc.freeze()  # the system takes the memory back faster than the collector looks through it
 
 
 def _replay(plant: Plant, replay: Path, speed: float, seed: int, control_port: int) -> None:
     """Serve a recording from its first row on."""
+    from simulator.replaying import load_replay
+
     try:
         source = load_replay(replay, plant)
         uvloop.run(_serve(plant, source, speed, seed, control_port, begin_ns=source.begins_ns))
@@ -112,6 +119,8 @@ async def _serve(
     kept: tuple[PlantPhysics, Path] | None = None,
 ) -> None:
     """``kept`` : the model and the file that keeps its state."""
+    from simulator.serving import Simulation
+
     async with contextlib.AsyncExitStack() as stack:
         simulation = Simulation(
             plant,
