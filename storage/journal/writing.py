@@ -218,10 +218,18 @@ class Journal:
                 break
         else:
             if appends:
-                self._commit(connection, appends)
+                self._commit_or_tell(connection, appends)
             return self._answer(connection, work)
-        self._commit(connection, appends)
+        self._commit_or_tell(connection, appends)
         return True
+
+    def _commit_or_tell(self, connection: sqlite3.Connection, appends: Sequence[_Append]) -> None:
+        """Whatever goes wrong with one commit: its batches are offered again, the next are taken."""
+        try:
+            self._commit(connection, appends)
+        except Exception as err:  # noqa: BLE001 - else this thread ends, and nothing is kept any more
+            _log.error("a commit failed", error=repr(err))
+            _tell(appends, Unavailable(f"the journal {self._path} ({err!r})"))
 
     def _answer(self, connection: sqlite3.Connection, work: _Call | None) -> bool:
         if work is None:
@@ -232,6 +240,8 @@ class Journal:
             work.result.set_exception(_translated(err, self._path))
         except OSError as err:
             work.result.set_exception(Unavailable(f"the journal {self._path} ({err})"))
+        except Exception as err:  # noqa: BLE001 - handed on to who asked; this thread serves the others
+            work.result.set_exception(err)
         return True
 
     def _commit(self, connection: sqlite3.Connection, appends: Sequence[_Append]) -> None:
@@ -268,7 +278,7 @@ def _transact(
     try:
         connection.executemany(statement, rows)
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
