@@ -20,7 +20,9 @@ def test_one_counter_and_one_level_are_answered_for(described, commands, eventua
     assert now["today_m3"] is not None
     assert now["target_m3_per_day"] is None
     assert now["projected_attainment"] is None
-    assert now["quality"] == "good"
+    # a counter read for the first time in mid-day tells part of today, and says so
+    assert now["quality"] == "uncertain", now
+    assert now["projected_today_m3"] is None
 
     today = dt.datetime.now(dt.UTC).date()
     span = {"from": today - dt.timedelta(days=1), "to": today + dt.timedelta(days=1)}
