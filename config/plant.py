@@ -41,7 +41,8 @@ class PlantHeader(Described):
     late_data_window_s: Seconds = Field(
         default=6 * 3600.0,
         alias="late_data_window",
-        description="how long after its end a day stays provisional",
+        examples=["6h"],
+        description="how long after its end a day stays provisional; at least 1h",
     )
 
 
@@ -82,7 +83,10 @@ class Retention(Described):
     """How long each resolution is kept; none is for ever."""
 
     raw_s: Seconds | None = Field(
-        default=None, alias="raw", description="every reading", examples=["1825d"]
+        default=None,
+        alias="raw",
+        description="every reading; at least 48h and late_data_window",
+        examples=["1825d"],
     )
     minute_s: Seconds | None = Field(
         default=None, alias="minute", description="rollups of a minute", examples=["3650d"]

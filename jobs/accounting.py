@@ -22,7 +22,7 @@ from jobs.targets import Targets
 from storage.records import Capacities, Outputs
 from storage.series import SeriesReader
 from water.day import Day
-from water.output import DailyOutput, Figure, Status, Volume
+from water.output import DailyOutput, Figure, Volume
 from water.revision import next_revision
 
 log = structlog.get_logger(__name__)
@@ -225,9 +225,12 @@ class Accounting:
         for day in days:
             for row in self._rows(day, volumes[day.date], now_ns):
                 latest = known.get((row.site, row.figure, row.part, row.date))
-                found = next_revision(latest, row.volume, day.end_ns, now_ns, self._window_s)
-                if found is not None and not _is_unmade(latest, row):
-                    rows.append(replace(row, status=found.status, reason=found.reason))
+                volume = _not_unmade(latest, row)
+                found = next_revision(latest, volume, day.end_ns, now_ns, self._window_s)
+                if found is not None:
+                    rows.append(
+                        replace(row, volume=volume, status=found.status, reason=found.reason)
+                    )
         return self._outputs.record(rows)
 
     def _require_over(self, days: Sequence[Day]) -> None:
@@ -247,16 +250,12 @@ def _picked(
     ]
 
 
-def _is_unmade(latest: DailyOutput | None, row: DailyOutput) -> bool:
-    """Would a settled figure be replaced by one that rests on fewer readings?
+def _not_unmade(latest: DailyOutput | None, row: DailyOutput) -> Volume:
+    """The volume just computed, or the one known before if that rests on more readings.
 
-    Readings are only ever added; what is fewer now, retention has dropped since the day was closed.
+    Readings are only ever added; what is fewer now, retention has dropped since.
     """
-    if latest is None or latest.status is Status.PROVISIONAL:
-        return False
-    unmade = row.volume.coverage < latest.volume.coverage - _COVERAGE_LOST
-    if unmade:
-        log.warning(
-            "day not computed again, its readings are gone", date=str(row.date), part=row.part
-        )
-    return unmade
+    if latest is None or row.volume.coverage >= latest.volume.coverage - _COVERAGE_LOST:
+        return row.volume
+    log.warning("readings of a day are gone, its figure stays", date=str(row.date), part=row.part)
+    return latest.volume

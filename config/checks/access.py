@@ -13,6 +13,8 @@ from config.finding import Finding
 from config.marks import Path
 from config.plant import Plant
 
+_DAYS_ARE_MADE_OF_S = 48 * 3600.0
+"""a production day of up to 25 h is cut from UTC days, and these are dropped whole"""
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -79,6 +81,13 @@ def _retention(plant: Plant) -> Iterable[Finding]:
             yield Finding(
                 (*at, key), f"{key} is kept at least as long as {fine_key}: raw ≤ minute ≤ hour"
             )
+    least_s = _DAYS_ARE_MADE_OF_S + plant.plant.late_data_window_s
+    if kept.raw_s is not None and kept.raw_s < least_s:
+        yield Finding(
+            (*at, "raw"),
+            f"a day is made of its readings until it is final: at least {least_s / 3600:g} h "
+            "(48 h and the late_data_window)",
+        )
     for key, ratio in (
         ("disk_warning", kept.disk_warning_ratio),
         ("disk_critical", kept.disk_critical_ratio),

@@ -12,6 +12,8 @@ from config.marks import Path
 from config.plant import Capacity, Peak, Plant
 
 _SUMMER = "summer"
+_LATE_S = 3600.0
+"""readings less late than this correct no final day"""
 
 
 def time_zone(plant: Plant) -> Iterable[Finding]:
@@ -30,6 +32,11 @@ def time_zone(plant: Plant) -> Iterable[Finding]:
 
 def planning(plant: Plant, missing: Collection[str]) -> Iterable[Finding]:
     """Everything about dates, shares and mains."""
+    if plant.plant.late_data_window_s < _LATE_S:
+        yield Finding(
+            ("plant", "late_data_window"),
+            "at least 1 h: readings that come less than an hour late must find their day open",
+        )
     yield from _production_days(plant)
     yield from _capacities(plant)
     for n, peak in enumerate(plant.peaks):

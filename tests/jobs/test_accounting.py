@@ -253,3 +253,18 @@ def test_a_final_figure_outlives_the_readings_it_was_made_of(world):
     )
     asyncio.run(world.accounting.recompute([date]))
     assert recorded(world, date) == before
+
+
+def test_a_provisional_figure_becomes_final_as_it_was_when_its_readings_are_gone(world):
+    world.run_all(world.ns(2026, 3, 8, 22), world.ns(2026, 3, 10, 12))
+    world.clock.now_ns = world.ns(2026, 3, 10, 0, 5)
+    asyncio.run(world.accounting.close_day(DAY))
+    before = recorded(world, DAY)
+    world.store.batch = world.store.batch.where(
+        world.store.batch.time_ns > world.ns(2026, 3, 9, 20)
+    )
+    world.clock.now_ns = world.ns(2026, 3, 10, 7)
+    asyncio.run(world.accounting.close_day(DAY))
+    after = recorded(world, DAY)
+    assert (before.status, after.status) == (Status.PROVISIONAL, Status.FINAL)
+    assert after.volume == before.volume
