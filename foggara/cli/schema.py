@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from config.schema import json_schema, reference_markdown
+from config.schema import json_schema_text
+from config.schema import write as write_files
 from foggara.cli.console import out
 
 
@@ -19,11 +19,9 @@ def schema(
     ] = False,
 ) -> None:
     """The description's JSON Schema, with which editors complete and check it."""
-    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     if not write:
-        out.file.write(text)
+        out.file.write(json_schema_text())
         return
     root = Path(__file__).resolve().parents[2]
-    (root / "config" / "plant.schema.json").write_text(text, encoding="utf-8")
-    (root / "docs" / "configuration.md").write_text(reference_markdown(), encoding="utf-8")
+    write_files(reference_file=root / "docs" / "configuration.md")
     out.print("config/plant.schema.json and docs/configuration.md are renewed.")
