@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from api.answers import iso, json_bytes, number, quality_fields
 from api.context import Context
 from api.figures import production_answer, reservoir_answer
 from api.states import device_answer
+
+log = structlog.get_logger(__name__)
 
 REMEMBERED_TICKS = 120
 WAITING_TICKS = 60
@@ -39,6 +43,7 @@ class Live:
         self._states: dict[str, str] = {}
         self._snapshots: dict[str, bytes] = {}
         self._closed = False
+        self._failing = False
 
     @property
     def listeners(self) -> int:
@@ -60,9 +65,19 @@ class Live:
             while True:
                 due = max(due + interval_s, loop.time())
                 await asyncio.sleep(due - loop.time())
-                self.tick()
+                self._try_tick()
         finally:
             self.close()
+
+    def _try_tick(self) -> None:
+        try:
+            self.tick()
+        except Exception:  # noqa: BLE001 - top of a task that goes on: a page must not end the collecting
+            if not self._failing:
+                log.error("a tick of the live stream failed", trace=traceback.format_exc())
+            self._failing = True
+        else:
+            self._failing = False
 
     def tick(self) -> None:
         """Encode what changed since the tick before, and hand it to everybody."""

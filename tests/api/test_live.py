@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from water.batch import Batch
@@ -97,8 +98,6 @@ def test_last_event_id_resumes_without_loss_or_repetition(play: Play) -> None:
 
 def test_a_device_event_comes_when_its_state_changes(play: Play) -> None:
     async def act(s: Any) -> None:
-        from dataclasses import replace
-
         state = [s.context.devices()[0]]
         live = s.app.state.live
         object.__setattr__(s.context, "devices", lambda: state)
@@ -139,5 +138,28 @@ def test_closing_ends_every_stream(play: Play) -> None:
         live.close()
         async with asyncio.timeout(5):
             assert [body async for body in stream] == []
+
+    play(act)
+
+
+def test_a_tick_that_fails_does_not_end_the_stream(play: Play) -> None:
+    async def act(s: Any) -> None:
+        live = s.app.state.live
+        before, calls = s.context.devices, []
+
+        def failing() -> Any:
+            calls.append(1)
+            if len(calls) == 1:
+                raise ZeroDivisionError("a fault of ours")
+            return before()
+
+        live._context = replace(s.context, devices=failing)
+        running = asyncio.create_task(live.run())
+        async with asyncio.timeout(20):
+            while len(calls) < 2:  # noqa: ASYNC110 - ticks by the clock, which sets no event
+                await asyncio.sleep(0.05)
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
 
     play(act)
