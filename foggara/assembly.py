@@ -130,7 +130,7 @@ async def _kept(
 ) -> _Kept:
     """Records and readings, brought up to the description; the time since they were last kept told."""
     records = stack.enter_context(open_records(options.data))
-    adopt_capacities(plant, records.capacities, clock())
+    adopt_capacities(plant, records, clock())
     store = await stack.enter_async_context(
         open_store(options.data, plant.store.retention, clock=clock)
     )
