@@ -12,15 +12,23 @@ import time
 import pyarrow.parquet as pq
 
 
-def export(commands, plant, name):
-    """The readings of today and tomorrow, as told by ``foggara export``: (tag, ns) to value."""
+def export(commands, plant, when):
+    """All readings as ``foggara export`` tells them, twice at once, as CSV and as Parquet: of each
+    (tag, ms) to value.
+    """
     today = dt.datetime.now(dt.UTC).date()
-    file = commands.folder / name
-    command = commands.command(
-        "export", "--config", plant, "--data", commands.data,
-        "--from", today - dt.timedelta(days=1), "--to", today + dt.timedelta(days=2), file,
-    )  # fmt: skip
-    assert command.process.wait(30) == 0, command.err
+    span = ["--from", today - dt.timedelta(days=1), "--to", today + dt.timedelta(days=2)]
+    files = [commands.folder / f"{when}.{form}" for form in ("csv", "parquet")]
+    exports = [
+        commands.command("export", "--config", plant, "--data", commands.data, *span, file)
+        for file in files
+    ]
+    for command in exports:
+        assert command.process.wait(30) == 0, command.err
+    return [rows_of(file, command) for file, command in zip(files, exports, strict=True)]
+
+
+def rows_of(file, command):
     if file.suffix == ".csv":
         with file.open(newline="") as lines:
             rows = list(csv.DictReader(lines))
@@ -67,8 +75,8 @@ def test_what_was_shown_is_on_disk(described, commands, eventually):
     eventually(lambda: see(house, seen), 2, every_s=0.1)
 
     before = dict(seen)
-    for name in ("running.csv", "running.parquet"):
-        assert lost(before, export(commands, plant, name)) == []
+    for found in export(commands, plant, "running"):
+        assert lost(before, found) == []
 
     with house.client.stream("GET", "/api/v1/live") as stream:
         chunks = stream.iter_text()
@@ -84,8 +92,7 @@ def test_what_was_shown_is_on_disk(described, commands, eventually):
     print(f"ended after {took_s:.2f} s")  # noqa: T201 - a measured figure, for -s
 
     assert len(seen) > len(before)
-    of_csv = export(commands, plant, "ended.csv")
-    of_parquet = export(commands, plant, "ended.parquet")
+    of_csv, of_parquet = export(commands, plant, "ended")
     assert lost(seen, of_csv) == []
     assert lost(seen, of_parquet) == []
     assert of_csv.keys() == of_parquet.keys()
