@@ -127,11 +127,15 @@ class Production:
         )
 
     def _flow(self, site: _Site, now_ns: int) -> float | None:
-        """The sum of what the meters show; a meter without a flow is read off its totalizer."""
+        """The sum of what the meters show; a meter without a flow is read off its totalizer.
+
+        What is lost has no flow: its last minutes are not now.
+        """
         total = 0.0
         for id_ in site.meters:
-            flow = self._present.value(self._described[id_].flow, now_ns)
-            if flow is None:
+            meter = self._described[id_]
+            flow = self._present.value(meter.flow, now_ns)
+            if flow is None and self._present.value(meter.totalizer, now_ns) is not None:
                 flow = self._running[id_].rate_m3_per_h(now_ns)
             if flow is None:
                 return None

@@ -168,7 +168,8 @@ def test_a_lost_device_is_unknown_and_never_zero(live_of):
     )
     live.commit(lost)
     row = live.refresh(noon + 5 * NS)["mactaa"]
-    assert row.flow_m3_per_h is not None  # the totalizer still tells the last minutes
+    assert row.flow_m3_per_h is None  # the totalizer's last minutes are not now
+    assert row.projected_today_m3 is None
     row = live.refresh(noon + 1800 * NS)["mactaa"]
     assert row.flow_m3_per_h is None
     assert row.projected_today_m3 is None
