@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from water.batch import Batch, sorted_unique
 from water.quality import BAD, Reason
 
+_AHEAD_NS = 60_000_000_000
 _NEVER = np.iinfo(np.int64).min
 
 
@@ -35,15 +36,23 @@ class LastValues:
         self._quality = np.empty(0, np.uint8)
         self._changed = np.empty(0, np.int64)
 
-    def take(self, batch: Batch) -> None:
-        """Newer readings, or the same instant again, replace what is known; older ones do not."""
+    def take(self, batch: Batch, now_ns: int | None = None) -> None:
+        """Newer readings, or the same instant again, replace what is known; older ones do not.
+
+        now_ns : what is known of a time well after it is replaced by whatever comes: a clock was set
+            back, and would else hide every reading until it has caught up
+        """
         if len(batch) == 0:
             return
         self._reserve(int(batch.tag_id.max()) + 1)
         unique = sorted_unique(batch)
         newest = np.append(unique.tag_id[1:] != unique.tag_id[:-1], True)
         rows = unique.where(newest)
-        rows = rows.where(rows.time_ns >= self._time[rows.tag_id])
+        known = self._time[rows.tag_id]
+        newer = rows.time_ns >= known
+        if now_ns is not None:
+            newer |= known > now_ns + _AHEAD_NS
+        rows = rows.where(newer)
         self.sequence += 1
         self._time[rows.tag_id] = rows.time_ns
         self._value[rows.tag_id] = rows.value

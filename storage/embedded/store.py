@@ -108,7 +108,7 @@ class EmbeddedStore(FolderReader):
 
     def _publish(self, taken: Sequence[Sequenced], joined: Batch) -> None:
         """What one commit took; the costly part once for all its batches."""
-        self.last.take(joined)
+        self.last.take(joined, self._clock())
         for one in taken:
             for listener in self._listeners:
                 listener(one.batch)

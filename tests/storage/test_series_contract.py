@@ -219,3 +219,20 @@ def test_exports_hold_exactly_the_span(opened, midnight_ns, tmp_path) -> None:
         assert len(text) == 51
 
     asyncio.run(check())
+
+
+def test_a_clock_set_back_does_not_hide_what_is_read_now(opened, clock, midnight_ns) -> None:
+    async def check() -> None:
+        clock.now_ns = midnight_ns + HOUR_NS
+        async with opened() as store:
+            store.number(TAGS)
+            await store.append(Batch.of([2], [midnight_ns + HOUR_NS], [4.0]))
+        clock.now_ns = midnight_ns
+        async with opened() as store:
+            await store.append(Batch.of([2], [midnight_ns], [1.0]))
+            assert store.last.of(2).value == 1.0
+            clock.now_ns = midnight_ns + SECOND_NS
+            await store.append(Batch.of([2], [midnight_ns - SECOND_NS], [9.0]))
+            assert store.last.of(2).value == 1.0
+
+    asyncio.run(check())
