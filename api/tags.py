@@ -30,6 +30,8 @@ from water.batch import Batch
 from water.units import base_unit
 
 router = APIRouter(tags=["readings"])
+MOST_LOOKED_AT = 2_000_000
+"""readings; about 50 MB for one answer"""
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="most rows of one page")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]
 
@@ -153,12 +155,17 @@ async def history(
 async def _readings(
     context: Context, tag_id: str, from_ns: int, to_ns: int, points: int
 ) -> Batch | Trend:
-    """The raw readings where they are no more than ``points``, else the reduced ones."""
+    """The raw readings where they are no more than ``points``, else the reduced ones.
+
+    A trend counts good readings only, so few may be many bad ones: over a span that could hold too
+    many to be looked at, the answer is reduced all the same.
+    """
     tag_number = context.numbers[tag_id]
     interval_ns = context.plant.device_of_tag[tag_id].scan_interval_s * 1e9
-    if (to_ns - from_ns) / interval_ns > points:
+    due = (to_ns - from_ns) / interval_ns
+    if due > points:
         trend = await context.reader.trend(tag_number, from_ns, to_ns, points)
-        if int(trend.count.sum()) > points:
+        if int(trend.count.sum()) > points or due > MOST_LOOKED_AT:
             return trend
     raw = await context.reader.read([tag_number], from_ns, to_ns)
     if len(raw) <= points:

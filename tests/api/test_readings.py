@@ -178,3 +178,27 @@ def test_wrong_targets_name_their_field(row: dict[str, Any], field: str, play: P
         assert field in [error["field"] for error in answer.json()["errors"]]
 
     play(act)
+
+
+def test_a_span_that_could_hold_too_many_bad_readings_is_never_read_whole(play: Play) -> None:
+    """A tag that was refused for ten years has no good reading, and 300 million bad ones."""
+
+    async def act(s: Any) -> None:
+        asked = []
+
+        class Spying:
+            async def read(self, tags: Any, from_ns: int, to_ns: int) -> Any:
+                asked.append((from_ns, to_ns))
+                return await s.store.read(tags, from_ns, to_ns)
+
+            trend = staticmethod(s.store.trend)
+
+        object.__setattr__(s.context, "reader", Spying())
+        answer = await s.client.get(
+            "/api/v1/tags/mactaa.oran.flow/history",
+            params={"from": "2000-01-01T00:00:00Z", "to": "2010-01-01T00:00:00Z"},
+        )
+        assert (answer.status_code, answer.json()["readings"]) == (200, [])
+        assert asked == []
+
+    play(act)
