@@ -23,6 +23,8 @@ FINALISE = "finalise_day"
 RECOMPUTE = "recompute"
 BRIDGE = "bridge"
 DONE, FAILED = "done", "failed"
+MOST_DAYS = 3700
+"""how far back days are closed: a machine that started at 1970 has one reading of then, and no days"""
 _LATEST_NS = 600 * NS_PER_S
 """a day closed later than this after it was due has been missed"""
 
@@ -79,7 +81,7 @@ class Closing:
         calendar = self._accounting.calendar
         today = self._accounting.today().date
         one = dt.timedelta(days=1)
-        first = calendar.day_of(earliest_ns).date - one
+        first = max(calendar.day_of(earliest_ns).date - one, today - MOST_DAYS * one)
         last = min(calendar.day_of(latest_ns).date + one, today - one)
         dates = {day.date for day in calendar.days(first, last)} - self._late
         self._late |= dates
@@ -138,7 +140,8 @@ class Closing:
             return []
         calendar = self._accounting.calendar
         last = calendar.day_of(now_ns).date - dt.timedelta(days=1)
-        return list(calendar.days(calendar.day_of(oldest_ns).date, last))
+        first = max(calendar.day_of(oldest_ns).date, last - dt.timedelta(days=MOST_DAYS - 1))
+        return list(calendar.days(first, last))
 
     def _close_due_ns(self, date: dt.date) -> int:
         return self._accounting.calendar.day(date).end_ns + self._settle_ns

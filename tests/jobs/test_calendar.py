@@ -9,6 +9,7 @@ import pytest
 
 from config.resolving import calendar
 from jobs.calendar import Jobs
+from jobs.closing import MOST_DAYS, Closing
 from jobs.errors import UnknownJob
 from jobs.spans import dates_of, key_of, runs
 from jobs.triggers import AfterDayTrigger, EveryTrigger, fires_between
@@ -378,3 +379,13 @@ def test_late_readings_of_other_tags_start_nothing(world, upkeep_of):
 
     before, after = asyncio.run(life())
     assert before == after
+
+
+def test_one_reading_of_1970_does_not_close_fifty_years(world):
+    """A machine without a battery for its clock starts there, before it asks a time server."""
+    made = Closing(
+        world.accounting, world.records.job_runs, lambda: 86_400 * NS, world.clock, settle_s=60
+    )
+    assert len(made._days(world.clock())) == MOST_DAYS
+    assert len(made.note_late(86_400 * NS, 2 * 86_400 * NS)) == 0
+    assert len(made.note_late(86_400 * NS, world.clock())) <= MOST_DAYS
