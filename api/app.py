@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import health, models, plant, problems, production, stream, tags, targets
 from api.access import viewer
 from api.context import Context
 from api.documentation import add_documentation
-from api.headers import SafeHeaders
+from api.headers import LOOPBACK_NAMES, SafeHeaders
 from api.live import Live
 
 _ABOUT = """Water production and distribution monitoring.
@@ -46,6 +47,9 @@ def create_app(context: Context) -> FastAPI:
     _describe(app)
 
     app.add_middleware(SafeHeaders)
+    if context.auth == "off":
+        # without keys a foreign page must not reach us under a name of its own (DNS rebinding)
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_NAMES, context.host])
     return app
 
 

@@ -79,6 +79,7 @@ class Context:
     auth : ``off`` answers everybody; ``keys`` wants a key for all but health
     not_ready : sentences about what is not ready, empty when all is
     clock : ns UTC
+    host : the address that the door listens on
     """
 
     plant: Plant
@@ -95,6 +96,7 @@ class Context:
     auth: Literal["off", "keys"]
     clock: Callable[[], int]
     version: str
+    host: str = "127.0.0.1"
 
     @cached_property
     def tag_of_number(self) -> dict[int, str]:

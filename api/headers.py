@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1", "[::1]")
+"""the names of this machine that a browser may ask for where no key is wanted"""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),

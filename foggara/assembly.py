@@ -107,6 +107,7 @@ async def assembled(
             auth=options.auth,
             clock=clock,
             version=__version__,
+            host=options.host,
         )
         app = create_app(context)
         mount_pages(app, context)

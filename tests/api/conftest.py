@@ -146,7 +146,9 @@ async def scene(
             )  # fmt: skip
             app = create_app(context)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://plant") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
                 yield Scene(app, client, context, store, records, figures, now)
 
 

@@ -75,3 +75,12 @@ def test_secrets_are_not_kept(play_with_keys: Play, tmp_path: Path) -> None:
         assert all(secret.encode() not in part for part in kept)
 
     play_with_keys(act)
+
+
+def test_without_keys_only_this_machines_names_are_answered(play: Play) -> None:
+    async def act(s: Any) -> None:
+        for name, status in (("localhost:8080", 200), ("127.0.0.1", 200), ("evil.example", 400)):
+            answer = await s.client.get("/api/v1/plant", headers={"Host": name})
+            assert answer.status_code == status, name
+
+    play(act)

@@ -137,7 +137,7 @@ def test_no_generated_request_breaks_a_promise(play: Play) -> None:
             hypothesis.given(case=operation.as_strategy())(collect)()
         assert len(cases) > 50
         for case in cases:
-            sent = case.as_transport_kwargs(base_url="http://plant")
+            sent = case.as_transport_kwargs(base_url="http://localhost")
             answer = await s.client.request(
                 **{k: v for k, v in sent.items() if v is not None and k != "cookies"}
             )
