@@ -170,7 +170,7 @@ class Simulation:
         """The source's figures; a source that was slow the last time is asked in a thread."""
         began = time.perf_counter()
         if self._source_is_slow:
-            figures = await asyncio.to_thread(self.source.at, time_ns)
+            figures = await _in_thread(lambda: self.source.at(time_ns))
         else:
             figures = self.source.at(time_ns)
         self._source_is_slow = time.perf_counter() - began > _SLOW_S
@@ -179,7 +179,7 @@ class Simulation:
     async def ask(self, question: Callable[[], _Answer]) -> _Answer:
         """Ask the source something between two instants, in a thread; nothing else asks it then."""
         async with self._turn:
-            return await asyncio.to_thread(question)
+            return await _in_thread(question)
 
     async def truth(self) -> dict[str, Any]:
         """The source's truth at the instant that is shown."""
@@ -188,6 +188,18 @@ class Simulation:
     def described(self) -> Plant:
         """The plant with the addresses at which it is really served, for those who collect."""
         return self.plant.with_devices([_at_its_port(s) for s in self.devices.values()])
+
+
+async def _in_thread(work: Callable[[], _Answer]) -> _Answer:
+    """Done when the thread is done, also where this is cancelled: whoever asks next finds the source
+    standing still.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
 
 
 def _at_its_port(served: ServedDevice) -> Device:

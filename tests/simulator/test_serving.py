@@ -60,6 +60,33 @@ def test_instants_are_aligned_and_a_little_before_the_tick(kit, run_loop):
     assert all(b > a for a, b in itertools.pairwise(times))
 
 
+def test_a_source_is_never_asked_twice_at_once_even_when_a_step_is_cancelled(kit):
+    class Slow(Log):
+        busy, met = False, False
+
+        def at(self, time_ns):
+            self.busy = True
+            time.sleep(0.3)
+            self.busy = False
+            return super().at(time_ns)
+
+        def truth(self):
+            self.met = self.met or self.busy
+            return {}
+
+    async def run():
+        source = Slow(kit)
+        async with kit.simulate(plant(kit), source, tick_s=0.2) as simulation:
+            step = asyncio.create_task(simulation.step(time.time_ns()))
+            await asyncio.sleep(0.1)
+            step.cancel()
+            await simulation.truth()
+            await asyncio.gather(step, return_exceptions=True)
+        return source.met
+
+    assert asyncio.run(run()) is False
+
+
 def test_simulated_time_runs_at_its_speed_from_its_begin(kit, run_loop):
     async def run():
         source = Log(kit)
