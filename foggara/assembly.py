@@ -23,6 +23,7 @@ from foggara.data_folder import owned
 from foggara.door import Door, bind
 from foggara.downtime import record_downtime
 from foggara.ledger import RecordsLedger
+from foggara.memory import settle
 from foggara.options import Options
 from foggara.targets import adopt_capacities
 from foggara.tasks import Tasks
@@ -116,6 +117,7 @@ async def assembled(
         tasks = Tasks()
         collecting = _collect(collectors, devices_ready)
         await _start(stack, tasks, jobs, figures, collecting, app, door)
+        settle()
         yield House(plant, options, door.url, store, records, figures, jobs, tasks, last, numbers)
 
 
