@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from config.checks.access import is_loopback
 from config.plant import Plant
 from foggara.errors import WrongOption
 
@@ -48,13 +48,3 @@ def resolve(
             "not one: set `auth: keys` and make a key with `foggara key add`"
         )
     return options
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach that address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from config.checks.access import is_loopback
 from config.loading import load
 from foggara.errors import WrongOption
-from foggara.options import is_loopback, resolve
+from foggara.options import resolve
 
 MINIMAL = Path(__file__).resolve().parents[2] / "config" / "minimal.yaml"
 
